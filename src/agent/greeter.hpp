@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands at the door of a link before a session exists. A host that reaches a guest through a hybrid-vsock socket
+// (Firecracker, cloud-hypervisor) first asks its VMM for a port: `CONNECT PORT\n`. Pointed at us directly, it asks us; the answer
+// is `OK PORT\n`. The first byte decides: 'C' begins no frame. Then it opens the session and passes everything on.
+#pragma once
+#include <bellhop/dialect.hpp>
+
+namespace bellhop {
+
+class Greeter final : public ChannelSession {
+public:
+    Greeter(Dialect& dialect, Outbox& outbox, const Context& context) : dialect_(dialect), outbox_(outbox), context_(context) {}
+    void on_bytes(ByteView) override;
+    void on_room() override;
+    void on_input_end() override;
+    bool awaits_peer() const override { return !session_ || session_->awaits_peer(); }
+
+private:
+    bool greeted(ByteView& input);  // false: not yet, or never
+
+    Dialect& dialect_;
+    Outbox& outbox_;
+    const Context& context_;
+    std::string line_;
+    std::unique_ptr<ChannelSession> session_;
+};
+
+}  // namespace bellhop

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of frames' answers, apart from the conversation that leads to them.
+#pragma once
+#include "base/json.hpp"
+#include "op/info.hpp"
+
+#include <bellhop/operation.hpp>
+
+namespace bellhop::frames {
+
+json::Value error_answer(std::string text);
+json::Value exit_answer(const ExitStatus&);
+json::Value timeout_answer(double seconds);
+json::Value info_answer(const op::Info::Answer&);
+
+std::string frame_of(const json::Value&);  // as one JSON frame
+std::string host_text(const Error&);       // "[Errno 2] No such file or directory", as in Python; without errno, the sentence
+std::string text_of_value(const json::Value&);  // strings as they are, the rest as JSON
+
+}  // namespace bellhop::frames

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What operations work with: the loop, its memory, its children, the table of jobs. One for each agent.
+#pragma once
+#include <bellhop/config.hpp>
+#include <bellhop/context.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace asio {
+class io_context;
+}
+
+namespace bellhop::os {
+class Children;
+}
+
+namespace bellhop::op {
+
+class JobTable;
+
+struct AgentFacts {  // what `info` tells
+    std::string version;
+    std::vector<std::string> dialects;
+    Limits limits;
+    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+struct Guest {
+    asio::io_context& io;
+    Chunk chunk;
+    Timers& timers;
+    JobTable& jobs;
+    os::Children& children;
+    const AgentFacts& facts;
+};
+
+}  // namespace bellhop::op

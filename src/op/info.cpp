@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "op/jobs.hpp"
+#include "os/host_facts.hpp"
+
+namespace bellhop::op {
+
+Status info(Guest& guest, const Context& context, const Info::Request&, Info::Answer& answer)
+{
+    const os::Kernel kernel = os::kernel();
+    const auto age = guest.timers.now() - guest.facts.started;
+    answer = {guest.facts.version,
+              guest.facts.dialects,
+              context.operations.list(context),
+              os::os_release(),
+              kernel.release,
+              kernel.machine,
+              guest.facts.limits,
+              std::chrono::duration_cast<std::chrono::milliseconds>(age),
+              os::resident_kib()};
+    return done();
+}
+
+}  // namespace bellhop::op

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place is handed on from the loop, never from inside the destructor that freed it: the next job's spawn, or its failure, must
+// not run in the middle of another session's end.
+#include "op/job_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bellhop::op {
+
+bool JobTable::Member::enter(JobTable& table)
+{
+    table_ = &table;
+    if (table.running_ < table.limit_ && table.waiting_.empty()) {
+        ++table.running_;
+        return true;
+    }
+    table.waiting_.push_back(this);
+    return false;
+}
+
+void JobTable::Member::leave()
+{
+    JobTable* table = std::exchange(table_, nullptr);
+    if (!table)
+        return;
+    const auto place = std::find(table->waiting_.begin(), table->waiting_.end(), this);
+    if (place != table->waiting_.end()) {
+        table->waiting_.erase(place);
+        return;
+    }
+    --table->running_;
+    if (!table->waiting_.empty() && !table->wake_)
+        table->wake_ = table->timers_.after(std::chrono::milliseconds(0), std::bind_front(&JobTable::on_free, table));
+}
+
+void JobTable::on_free()
+{
+    wake_.reset();
+    while (running_ < limit_ && !waiting_.empty()) {
+        Member* next = waiting_.front();
+        waiting_.pop_front();
+        ++running_;
+        next->on_turn();
+    }
+}
+
+}  // namespace bellhop::op

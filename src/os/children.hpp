@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The children of one loop: who they are, and when one of them has gone.
+//
+// The exit is seen through the child's pidfd (Linux 5.3), else through SIGCHLD, for which a handler is installed only when it is
+// needed. A child that nobody waits for any more (its group was killed) is buried here: reaped whenever the kernel lets go of
+// it. As PID 1 or subreaper, strangers that were given to us are reaped by their own pid: waitpid(-1) would steal our children,
+// and waitid(P_ALL, WNOWAIT) returns a leader that we keep for ever. Outlives every ExitWait.
+#pragma once
+#include "os/readiness.hpp"
+#include "os/signals.hpp"
+#include "os/spawn.hpp"
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <vector>
+
+struct rusage;
+
+namespace bellhop::os {
+
+class ExitWait;
+
+class Children {
+public:
+    enum class Exits { by_pidfd, by_signal };
+    static Exits best();  // what this kernel can do
+
+    explicit Children(asio::io_context& io, Exits exits = best(), SpawnBy by = SpawnBy::shared_memory)
+        : io_(io), exits_(exits), spawn_by_(by)
+    {
+    }
+    Children(const Children&) = delete;
+    ~Children();  // what is buried and not yet gone is waited for, for a tenth of a second at most
+
+    Result<Child> spawn(const SpawnPlan& plan);
+    void bury(std::unique_ptr<ExitWait>);
+    void reap_strangers();  // from now on; for the process that orphans come to
+    // Has the kernel killed anyone for memory since the last look? /proc/vmstat, oom_kill.
+    bool out_of_memory_kill();
+
+private:
+    friend class ExitWait;
+    void listen();
+    void on_signal();
+    void look_at_strangers();
+
+    asio::io_context& io_;
+    Exits exits_;
+    SpawnBy spawn_by_;
+    bool strangers_ = false;
+    std::vector<ExitWait*> waits_;
+    std::list<std::unique_ptr<ExitWait>> buried_;
+    std::unique_ptr<Signals> signals_;
+    unsigned long oom_kills_ = 0;
+    bool oom_known_ = false;
+};
+
+// One child that is ours until reap(). The call comes from the loop, once, when the leader is a zombie.
+class ExitWait {
+public:
+    ExitWait(Children&, Child);
+    ExitWait(const ExitWait&) = delete;
+    ~ExitWait();
+
+    pid_t pid() const { return child_.pid; }
+    void start(std::function<void()> on_exit);
+    bool gone() const;                                          // a zombie, waiting to be reaped
+    bool reap(int* status = nullptr, rusage* usage = nullptr);  // does not block: false when it is not gone
+
+private:
+    friend class Children;
+    void wait();
+    void on_hint();
+
+    Children& children_;
+    Child child_;
+    std::function<void()> on_exit_;
+    Readiness<ExitWait> readiness_;
+};
+
+}  // namespace bellhop::os

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the guest is: os-release(5), uname(2), and our own age and memory.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bellhop::os {
+
+// The members of /etc/os-release, else /usr/lib/os-release, as they are named there, in their order. At most 64 KiB are read.
+std::vector<std::pair<std::string, std::string>> os_release();
+std::vector<std::pair<std::string, std::string>> parse_os_release(std::string text);
+
+struct Kernel {
+    std::string release, machine;
+};
+Kernel kernel();
+std::int64_t resident_kib();  // of this process; -1: /proc is not there
+
+}  // namespace bellhop::os

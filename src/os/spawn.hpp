@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// One child: its own session, three descriptors, nothing else of ours. Waiting for it is the business of Children.
+#pragma once
+#include <bellhop/fd.hpp>
+#include <bellhop/result.hpp>
+
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace bellhop::os {
+
+struct SpawnPlan {
+    std::vector<std::string> argv;            // argv[0] is looked up in PATH when it has no slash
+    std::vector<std::string> environment;     // "NAME=value", over our own
+    std::string directory;                    // empty: ours
+    int input = -1, output = -1, error = -1;  // input -1: /dev/null. Borrowed; each at or above 3
+};
+
+struct Child {
+    pid_t pid = 0;
+    Fd pidfd;  // empty where the kernel has none that can be waited for (before Linux 5.3)
+};
+
+enum class SpawnBy { shared_memory, fork };  // fork: what spawn falls back to by itself, for tests
+
+// Returns when the child has called execve(2) or failed to. An Error names the step that failed and carries its errno.
+Result<Child> spawn(const SpawnPlan&, SpawnBy = SpawnBy::shared_memory);
+
+}  // namespace bellhop::os

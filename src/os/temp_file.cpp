@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// openat(2) with O_EXCL, renameat(2), getrandom(2). O_TMPFILE would leave nothing behind even on SIGKILL, but linkat() cannot
+// replace a target, so a name would be needed all the same.
+#include "os/temp_file.hpp"
+
+#include "os/errors.hpp"
+
+#include <ctime>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace bellhop::os {
+namespace {
+
+std::string random_letters()
+{
+    unsigned char raw[10];
+    if (::getrandom(raw, sizeof raw, GRND_NONBLOCK) < 0)  // early in boot: O_EXCL makes any name safe, only not unguessable
+        for (std::size_t i = 0; i < sizeof raw; ++i)
+            raw[i] = static_cast<unsigned char>(std::size_t(::clock()) >> i ^ std::size_t(::getpid()));
+    std::string letters;
+    for (unsigned char byte : raw)
+        letters += "abcdefghijklmnopqrstuvwxyz234567"[byte % 32];
+    return letters;
+}
+
+}  // namespace
+
+Result<TempFile> TempFile::beside(const std::string& target, const std::string& prefix)
+{
+    const std::size_t slash = target.rfind('/');
+    const std::string folder = slash == target.npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
+    Fd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return failure("cannot create a file in " + folder);
+    for (int tries = 0;; ++tries) {
+        std::string temporary = prefix + random_letters();
+        Fd file(::openat(directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        if (file)
+            return TempFile(std::move(directory), std::move(file), std::move(temporary), target.substr(slash + 1));
+        if (errno != EEXIST || tries == 10)
+            return failure("cannot create a file in " + folder);
+    }
+}
+
+TempFile::~TempFile()
+{
+    if (file_)
+        ::unlinkat(directory_.get(), temporary_.c_str(), 0);
+}
+
+Status TempFile::write(ByteView bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
+        if (n < 0 && errno != EINTR)
+            return failure("cannot write " + name_);
+        bytes = bytes.subspan(std::size_t(std::max<ssize_t>(n, 0)));
+    }
+    return done();
+}
+
+Status TempFile::set_mode(mode_t mode)
+{
+    if (::fchmod(file_.get(), mode & 07777) < 0)
+        return failure("cannot set the mode of " + name_);
+    return done();
+}
+
+Status TempFile::publish()
+{
+    if (::renameat(directory_.get(), temporary_.c_str(), directory_.get(), name_.c_str()) < 0)
+        return failure("cannot replace " + name_);
+    file_ = Fd();
+    return done();
+}
+
+}  // namespace bellhop::os

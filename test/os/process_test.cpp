@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the process class alone decides: owed, open and dry outputs, and whose death an out-of-memory kill is.
+#include "os/process.hpp"
+#include "support/loop.hpp"
+
+using namespace bellhop;
+using namespace bellhop::test;
+
+namespace {
+
+struct Events final : os::ProcessEvents {
+    std::string out;
+    bool exited = false, take = true;
+    void on_output(Stream, const std::shared_ptr<Source>& source) override
+    {
+        if (take)
+            out += text_of(source->take(source->available()));
+    }
+    void on_exit() override { exited = true; }
+    void on_output_changed() override {}
+};
+
+std::unique_ptr<os::Process> spawn(Loop& loop, Events& events, std::string command)
+{
+    os::SpawnPlan plan;
+    plan.argv = {"/bin/sh", "-c", std::move(command)};
+    auto process =
+        os::Process::spawn(loop.io, loop.children, Chunk(loop.chunk), std::move(plan), os::Process::Input::none, events);
+    REQUIRE(process);
+    return std::move(*process);
+}
+
+}  // namespace
+
+TEST_CASE("process: what the leader wrote and nobody took is owed", "[process]")
+{
+    Loop loop;
+    Events events;
+    const auto process = spawn(loop, events, "echo owed");
+    process->hold_output(true);
+
+    REQUIRE(loop.until([&] { return events.exited; }));
+    CHECK(process->output() == os::Process::Output::owed);
+    process->hold_output(false);
+    CHECK(loop.until([&] { return process->output() == os::Process::Output::dry; }));
+    CHECK(events.out == "owed\n");
+    process->reap();
+}
+
+TEST_CASE("process: an output that a grandchild holds is open", "[process]")
+{
+    Loop loop;
+    Events events;
+    const auto process = spawn(loop, events, "sleep 300 & exit 0");
+
+    REQUIRE(loop.until([&] { return events.exited; }));
+    CHECK(process->output() == os::Process::Output::open);
+    process->signal_group(SIGKILL);
+    CHECK(loop.until([&] { return process->output() == os::Process::Output::dry; }));
+    process->reap();
+}
+
+TEST_CASE("process: a sink that does nothing is held, and the loop sleeps", "[process]")
+{
+    Loop loop;
+    Events events;
+    events.take = false;
+    const auto process = spawn(loop, events, "echo x; sleep 300");
+    const auto clock = [] {
+        timespec t;
+        ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+        return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+    };
+
+    const auto before = clock();
+    loop.io.run_for(std::chrono::milliseconds(200));
+    CHECK(clock() - before < std::chrono::milliseconds(100));
+}
+
+TEST_CASE("process: a kill that was ours or anyone's is no out-of-memory kill", "[process]")
+{
+    Loop loop;
+    Events events;
+    const auto process = spawn(loop, events, "kill -9 $$");
+
+    REQUIRE(loop.until([&] { return events.exited; }));
+    const ExitStatus status = process->reap();
+    CHECK(status.code == SIGKILL);
+    CHECK_FALSE(status.oom);
+}
