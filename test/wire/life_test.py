@@ -464,4 +464,73 @@ def _():
         equal((fresh.switches() - before[0], used.switches() - before[1]), (0, 0), "switches")
 
 
+
+# ---- the process that orphans come to
+
+def children_of(pid):
+    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+@case("as PID 1 it reaps what is orphaned, and its own commands keep their exit codes")
+def _():
+    if os.geteuid() != 0:
+        skip("needs root, to make a pid namespace")
+    with folder() as there:
+        path = os.path.join(there, "agent")
+        command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", BINARY, "--listen", f"unix:{path}"]
+        outer = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "SHELL": "/bin/sh"})
+        try:
+            equal(b"listening" in outer.stderr.readline(), True)
+            agent = At(path)
+            inner, = children_of(outer.pid)
+            for number in range(20):
+                answer = agent.run(f"for i in 1 2 3 4 5; do (setsid sleep 0.0$i &) ; done; exit {number}").end
+                equal(answer["exit_code"], number)
+            equal(agent.run("cat /proc/1/comm").out, b"bellhop-agent\n")
+            eventually(lambda: children_of(inner) == [], what="a PID 1 without children")
+            os.kill(inner, signal.SIGTERM)
+            equal(outer.wait(20), 0)
+        finally:
+            outer.kill()
+            outer.wait()
+            outer.stderr.close()
+
+
+# ---- out of memory
+
+@contextlib.contextmanager
+def memory_group(limit):
+    """A cgroup of either version whose members share so much memory."""
+    if os.geteuid() != 0:
+        skip("needs root, to make a memory cgroup")
+    for base, limits in (("/sys/fs/cgroup/memory", ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")),
+                         ("/sys/fs/cgroup", ("memory.max", "memory.swap.max"))):
+        group = os.path.join(base, f"bellhop-test-{os.getpid()}")
+        try:
+            os.mkdir(group)
+            write(os.path.join(group, limits[0]), str(limit).encode())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.rmdir(group)
+            continue
+        with contextlib.suppress(OSError):
+            write(os.path.join(group, limits[1]), b"0" if "swap" in limits[1] and base.endswith("cgroup") else str(limit).encode())
+        try:
+            yield group
+        finally:
+            eventually(lambda: not read(os.path.join(group, "cgroup.procs")).strip(), what="an empty cgroup")
+            os.rmdir(group)
+        return
+    skip("no memory cgroup can be made here")
+
+
+@case("a command that the kernel kills for memory is told as such, one that we kill is not")
+def _():
+    with memory_group(20 << 20) as group, Agent() as agent:
+        answer = agent.run(f"echo $$ > {group}/cgroup.procs; exec {sys.executable} -c 'x = bytearray(1 << 28)'").end
+        equal((answer["exit_code"], answer["oom"]), (-9, True))
+        answer = agent.run("kill -9 $$").end
+        equal((answer["exit_code"], answer["oom"]), (-9, False))
+
+
 main()
