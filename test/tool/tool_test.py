@@ -602,6 +602,7 @@ def _():
 @case("SIGINT, SIGTERM and SIGHUP amid get leave no temporary file")
 def _():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)    # under nohup it is ignored, and children inherit that
         with folder() as name, fake_agent(says(answer(ok=True, mode=0o644, size=10), frame(DATA, b"12345"), then=hold)) as at:
             running = start("get", "/x", name + "/f", at=at)
             eventually(lambda: os.listdir(name), what="the temporary file")
