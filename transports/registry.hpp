@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transports there are. A new one is a folder beside this file and a line in registry.cpp.
+// The transports there are. A new one is a folder beside this file and a row in registry.cpp.
 #pragma once
-#include <bellhop/timers.hpp>
-#include <bellhop/transport.hpp>
+#include <bellhop/rows.hpp>
 
-#include <span>
-#include <string>
-#include <string_view>
-
-namespace asio {
-class io_context;
-}
+#include <vector>
 
 namespace bellhop::transports {
 
-struct Kind {
-    std::string_view name;
-    std::string_view usual_dialect;  // when an endpoint names none
-    std::unique_ptr<Transport> (*make)(asio::io_context&, Timers&, std::string address);
-};
-std::span<const Kind> kinds();            // sorted by name
-const Kind* find(std::string_view name);  // nullptr: there is no such transport
+std::vector<TransportRow> rows();  // sorted by name
 
 }  // namespace bellhop::transports

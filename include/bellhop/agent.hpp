@@ -17,14 +17,28 @@ class io_context;
 
 namespace bellhop {
 
+struct DialectRow;  // <bellhop/rows.hpp>
+struct OperationRow;
+struct TransportRow;
+
 class Agent {
 public:
     Agent(asio::io_context&, Config, Log&);  // both outlive it
     ~Agent();                                // stops: kills what runs for peers, closes every link, removes its sockets
 
+    // What the embedder has of its own, beside what is built in, and before start(). An Error: there is one of that name already.
+    Status add(TransportRow);
+    Status add(DialectRow);
+    Status add(OperationRow);
     // An Error says which endpoint cannot be had and why; nothing listens then. With several endpoints, one that this kernel has
     // no support for is only a warning, as long as another one listens.
     Status start();
+    // Takes over what can change while it runs: limits, grace, peers, rules. Listening goes on as it was. An Error: nothing
+    // changed.
+    Status reload(Config);
+    // Ends in good order: no new links; what runs may end by itself for Limits::drain, then hears SIGTERM, and a second later
+    // SIGKILL; answers leave. `done` is called once, from the loop, when the last link is gone or another second is over.
+    void drain(std::function<void()> done);
     // When every transport is over and no link is left: only inherited connections end so (fd:N).
     void on_over(std::function<void()>);
 

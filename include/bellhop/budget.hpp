@@ -9,6 +9,7 @@ class Budget {
 public:
     explicit Budget(std::size_t limit) : limit_(limit) {}
     std::size_t used() const { return used_; }
+    void set_limit(std::size_t limit) { limit_ = limit; }  // what is taken already stays taken
 
     class Share {
     public:
@@ -17,7 +18,7 @@ public:
         ~Share() { give_back(); }
         bool take(std::size_t count)  // false: there is not so much left, and nothing was taken
         {
-            if (count > budget_.limit_ - budget_.used_)
+            if (budget_.used_ > budget_.limit_ || count > budget_.limit_ - budget_.used_)
                 return false;
             budget_.used_ += count;
             taken_ += count;

@@ -37,6 +37,8 @@ public:
     virtual void on_detach() {}           // went; what was queued for it is gone
     // Is it the peer's turn to speak? A peer that owes us bytes and sends none for the idle limit loses its link.
     virtual bool awaits_peer() const { return false; }
+    // Has nothing begun that the end of the link would cut short? An agent that is to end closes such links at once.
+    virtual bool idle() const { return false; }
 };
 
 }  // namespace bellhop

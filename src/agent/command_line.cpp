@@ -3,152 +3,160 @@
 // guest 450 KiB of file (docs/decisions/0002). getopt's own messages are silenced: an Error carries ours.
 #include "agent/command_line.hpp"
 
-#include "agent/line_log.hpp"
-#include "agent/version.hpp"
-#include "base/endpoint.hpp"
+#include "os/errors.hpp"
 
-#include <cerrno>
-#include <charconv>
-#include <cstdlib>
+#include <bellhop/fd.hpp>
+
+#include <algorithm>
+#include <fcntl.h>
 #include <getopt.h>
+#include <unistd.h>
 
 namespace bellhop {
 namespace {
 
-constexpr char help[] = R"(usage: bellhop-agent [OPTION]...
+constexpr char head[] = R"(usage: bellhop-agent [OPTION]...
 Does in this guest what its host asks: run a command, move a file, report state.
 
-  -l, --listen ENDPOINT        TRANSPORT:ADDRESS[=DIALECT], may be given again; default vsock:1024=frames
+  -l ENDPOINT                  as --listen
                                  unix:PATH          a socket of mode 0600
                                  vsock:[CID:]PORT   default CID: any
                                  fd:N               an inherited socket, listening or connected
                                  dialects: frames
-      --log-level LEVEL        error, warning, info (default), debug; lines go to standard error
-      --max-connections N      at a time; default 256
-      --max-runs N             commands at a time, more wait in order; default 64
-      --max-frame BYTES        of one message; default 16777216, which is also the most
-      --max-buffered BYTES     of all peers' unfinished requests together; default 67108864
-      --idle-timeout SECONDS   for a peer that owes us bytes; default 60
-      --stall-timeout SECONDS  for a peer that does not take ours; default 3600
-      --grace SECONDS          for output of what a finished command left running; default 0.2
+  -c, --config FILE            default /etc/bellhop/agent.conf, if it is there; options win over it
+      --print-config           what is in force and where each value came from
   -h, --help                   this text
   -V, --version                the version
 
-It runs until SIGTERM or SIGINT. Exit status: 0 asked to end, or the inherited connection ended; 1 an endpoint cannot be
-had; 2 wrong usage.
+What the file can set, too (its [GROUP] and key stand behind the text where the name differs):
+)";
+constexpr char tail[] = R"(
+SIGTERM and SIGINT end it when what runs has ended or the drain time is over, a second one at once. SIGHUP reads the file
+again. Exit status: 0 asked to end, or the inherited connection ended; 1 an endpoint cannot be had; 2 wrong usage or
+configuration.
 )";
 
-enum Name { max_connections = 256, max_runs, max_frame, max_buffered, idle_timeout, stall_timeout, grace, log_level };
-
-constexpr option options[] = {
-    {"listen", required_argument, nullptr, 'l'},
-    {"log-level", required_argument, nullptr, log_level},
-    {"max-connections", required_argument, nullptr, max_connections},
-    {"max-runs", required_argument, nullptr, max_runs},
-    {"max-frame", required_argument, nullptr, max_frame},
-    {"max-buffered", required_argument, nullptr, max_buffered},
-    {"idle-timeout", required_argument, nullptr, idle_timeout},
-    {"stall-timeout", required_argument, nullptr, stall_timeout},
-    {"grace", required_argument, nullptr, grace},
-    {"help", no_argument, nullptr, 'h'},
-    {"version", no_argument, nullptr, 'V'},
-    {nullptr, 0, nullptr, 0},
-};
-
-std::string option_name(int which)
-{
-    for (const option& one : options)
-        if (one.name && one.val == which)
-            return std::string("--") + one.name;
-    return {};
-}
+constexpr std::size_t largest_file = 1 << 20;
+enum Short { first_setting = 256, print_config = 512 };
 
 Error wrong(std::string text)
 {
     return {Error::Kind::bad_request, {}, std::move(text)};
 }
 
-Result<std::size_t> count_of(int which, std::string_view text, std::size_t least, std::size_t most)
+std::vector<option> options()
 {
-    std::size_t value = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (ec != std::errc() || end != text.data() + text.size() || value < least || value > most)
-        return wrong(option_name(which) + " takes a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
-                     ", not '" + std::string(text) + "'");
-    return value;
+    std::vector<option> all;
+    for (std::size_t i = 0; i < settings().size(); ++i)
+        all.push_back({settings()[i].option.data(), required_argument, nullptr, int(first_setting + i)});
+    all.push_back({"config", required_argument, nullptr, 'c'});
+    all.push_back({"print-config", no_argument, nullptr, print_config});
+    all.push_back({"help", no_argument, nullptr, 'h'});
+    all.push_back({"version", no_argument, nullptr, 'V'});
+    all.push_back({nullptr, 0, nullptr, 0});
+    return all;
 }
 
-Result<std::chrono::milliseconds> time_of(int which, const char* text)
+std::string escaped(std::string_view value)  // in the file's notation
 {
-    char* end;
-    errno = 0;
-    const double seconds = std::strtod(text, &end);
-    if (end == text || *end || errno || !(seconds >= 0 && seconds <= 365 * 86400.0))
-        return wrong(option_name(which) + " takes seconds, not '" + text + "'");
-    return std::chrono::milliseconds(std::int64_t(seconds * 1000));
+    std::string text;
+    for (char c : value)
+        text += c == ';' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+    return text;
 }
 
-template <class To, class From> Status store(To& to, Result<From> from)
+void add(CommandLine& line, const Setting& setting, std::string_view value)
 {
-    if (!from)
-        return std::move(from.error());
-    to = std::move(*from);
-    return done();
+    const auto at = std::find_if(line.values.begin(), line.values.end(), [&](const auto& one) { return one.first == &setting; });
+    const bool listen = setting.option == "listen";
+    std::string text = listen ? escaped(value) + ";" : setting.option == "root" ? escaped(value) : std::string(value);
+    if (at == line.values.end())
+        line.values.emplace_back(&setting, std::move(text));
+    else
+        at->second = listen ? at->second + text : std::move(text);
 }
 
-Status apply(CommandLine& line, int which, const char* value)
+Result<std::string> read_file(const std::string& path)
 {
-    constexpr std::size_t gigabyte = 1 << 30;
-    Limits& limits = line.config.limits;
-    switch (which) {
-    case 'l':
-        return store(line.config.listen.emplace_back(), parse_endpoint(value));
-    case log_level:
-        return store(line.log_level, parse_level(value));
-    case max_connections:
-        return store(limits.connections, count_of(which, value, 1, 1'000'000));
-    case max_runs:
-        return store(limits.runs, count_of(which, value, 1, 1'000'000));
-    case max_frame:
-        return store(limits.frame, count_of(which, value, 1024, 16 << 20));
-    case max_buffered:
-        return store(limits.buffered, count_of(which, value, 4096, gigabyte));
-    case idle_timeout:
-        return store(limits.idle, time_of(which, value));
-    case stall_timeout:
-        return store(limits.stall, time_of(which, value));
-    default:
-        return store(line.config.grace, time_of(which, value));
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file)
+        return os::failure("cannot read " + path);
+    std::string text(largest_file + 1, '\0');
+    std::size_t have = 0;
+    for (ssize_t n; have < text.size() && (n = ::read(file.get(), text.data() + have, text.size() - have)) != 0;) {
+        if (n < 0)
+            return os::failure("cannot read " + path);
+        have += std::size_t(n);
     }
+    if (have > largest_file)
+        return wrong(path + " is larger than a configuration can be (1 MiB)");
+    text.resize(have);
+    return text;
 }
 
 }  // namespace
 
-Result<std::variant<CommandLine, Text>> parse_command_line(int argc, char** argv)
+std::string help_text()
 {
-    using Outcome = std::variant<CommandLine, Text>;
+    std::string text = head;
+    for (const Setting& one : settings()) {
+        std::string left = "      --" + std::string(one.option) + " " + std::string(one.placeholder);
+        left.resize(std::max<std::size_t>(left.size() + 2, 31), ' ');
+        text += left + std::string(one.help);
+        if (one.option != one.key)
+            text += " ([" + std::string(one.group) + "] " + std::string(one.key) + ")";
+        text += '\n';
+    }
+    return text + tail;
+}
+
+Result<CommandLine> parse_command_line(int argc, char** argv)
+{
+    using Wants = CommandLine::Wants;
     CommandLine line;
+    const std::vector<option> known = options();
     opterr = 0;
-    for (int which; (which = ::getopt_long(argc, argv, ":l:hV", options, nullptr)) != -1;) {
+    for (int which; (which = ::getopt_long(argc, argv, ":l:c:hV", known.data(), nullptr)) != -1;) {
         // Of a letter that we do not know only optopt tells; in all other cases the word itself has just been passed.
-        const bool unknown_letter = which == '?' && optopt != 0 && option_name(optopt).empty();
+        const auto named = [](const option& one) { return one.name && one.val == optopt; };
+        const bool unknown_letter =
+            which == '?' && optopt != 0 && optopt != 'l' && std::none_of(known.begin(), known.end(), named);
         const std::string word = unknown_letter ? std::string("-") + char(optopt) : argv[optind - 1];
-        if (which == 'h')
-            return Outcome(Text{help});
-        if (which == 'V')
-            return Outcome(Text{std::string("bellhop-agent ") + version + "\n"});
+        if (which == 'h' || which == 'V') {
+            line.wants = which == 'h' ? Wants::help : Wants::version;
+            return line;
+        }
         if (which == ':')
             return wrong(word + " needs a value; see bellhop-agent --help");
         if (which == '?')
             return wrong("no such option, or it takes no value: " + word + "; see bellhop-agent --help");
-        if (Status status = apply(line, which, optarg); !status)
-            return std::move(status.error());
+        if (which == 'c')
+            line.config = optarg;
+        else if (which == print_config)
+            line.wants = Wants::print_config;
+        else
+            add(line, settings()[which == 'l' ? 0 : std::size_t(which - first_setting)], optarg);
     }
     if (optind < argc)
         return wrong(std::string("'") + argv[optind] + "' is no option; see bellhop-agent --help");
-    if (line.config.listen.empty())
-        line.config.listen.push_back({"vsock", "1024", "frames"});
-    return Outcome(std::move(line));
+    return line;
+}
+
+Result<Settings> CommandLine::load() const
+{
+    Settings fresh;
+    const std::string path = config.value_or(usual_config);
+    if (config || ::access(path.c_str(), F_OK) == 0) {
+        Result<std::string> text = read_file(path);
+        if (!text)
+            return std::move(text.error());
+        if (Status status = apply_file(fresh, path, *text); !status)
+            return std::move(status.error());
+    }
+    for (const auto& [setting, value] : values)
+        if (Status status = set(fresh, *setting, value, "--" + std::string(setting->option)); !status)
+            return std::move(status.error());
+    return fresh;
 }
 
 }  // namespace bellhop

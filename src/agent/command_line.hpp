@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// bellhop-agent's options: getopt_long(3).
+// bellhop-agent's options: getopt_long(3). What they set is the table in agent/settings.
 #pragma once
-#include <bellhop/config.hpp>
-#include <bellhop/log.hpp>
-#include <bellhop/result.hpp>
+#include "agent/settings.hpp"
 
-#include <string>
-#include <variant>
+#include <optional>
+#include <utility>
 
 namespace bellhop {
 
+constexpr const char* usual_config = "/etc/bellhop/agent.conf";
+
 struct CommandLine {
-    Config config;
-    Log::Level log_level = Log::Level::info;
+    enum class Wants { serve, print_config, help, version } wants = Wants::serve;
+    std::optional<std::string> config;                           // --config; none: the usual one, if it is there
+    std::vector<std::pair<const Setting*, std::string>> values;  // in the file's notation, each setting once
+
+    // The file, then the options, then the default endpoint. Again for each reload.
+    Result<Settings> load() const;
 };
-struct Text {  // what was asked for: --help, --version
-    std::string text;
-};
-Result<std::variant<CommandLine, Text>> parse_command_line(int argc, char** argv);
+
+Result<CommandLine> parse_command_line(int argc, char** argv);
+std::string help_text();
 
 }  // namespace bellhop

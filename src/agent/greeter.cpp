@@ -24,6 +24,9 @@ void Greeter::on_bytes(ByteView input)
         if (!greeted(input))
             return;
         session_ = dialect_.open(outbox_, context_);
+        if (!session_)
+            return outbox_.abandon(
+                {Error::Kind::unsupported, {}, "no conversation in " + context_.dialect + " over such a link"});
     }
     if (!input.empty())
         session_->on_bytes(input);

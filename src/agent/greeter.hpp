@@ -14,6 +14,7 @@ public:
     void on_room() override;
     void on_input_end() override;
     bool awaits_peer() const override { return !session_ || session_->awaits_peer(); }
+    bool idle() const override { return session_ ? session_->idle() : line_.empty(); }
 
 private:
     bool greeted(ByteView& input);  // false: not yet, or never

@@ -1,45 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
-// poll(2) first: standard error may be a pipe or a terminal that somebody has stopped, and its flags are shared with others.
+// poll(2) first for standard error, which may be a pipe or a terminal that somebody has stopped, and its flags are shared with
+// others; what we opened ourselves is non-blocking.
 // Control characters become '?': a line stays a line, whatever a peer has named its things.
+// /dev/kmsg: Documentation/ABI/testing/dev-kmsg. The journal: systemd's "Native Journal Protocol".
 #include "agent/line_log.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <fcntl.h>
 #include <poll.h>
-#include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace bellhop {
 namespace {
 
 constexpr std::string_view names[] = {"error", "warning", "info", "debug"};
-constexpr std::size_t longest = 1000;  // under PIPE_BUF: a pipe takes it whole
+constexpr char priorities[] = {'3', '4', '6', '7'};  // syslog(3)
+constexpr std::size_t longest = 900;                 // a pipe and /dev/kmsg take it whole
+
+Fd open_kernel_log()
+{
+    return Fd(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+}
+
+Fd open_journal()
+{
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    std::string_view("/run/systemd/journal/socket").copy(to.sun_path, sizeof to.sun_path - 1);
+    Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const bool there = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+    return there ? std::move(socket) : Fd();
+}
 
 }  // namespace
+
+void LineLog::use(Level most, LogTarget target)
+{
+    most_ = most;
+    if (target == target_)
+        return;
+    out_ = target == LogTarget::kernel ? open_kernel_log() : target == LogTarget::journal ? open_journal() : Fd();
+    target_ = out_ ? target : LogTarget::standard_error;
+    if (target_ != target)
+        write(Level::warning, target == LogTarget::kernel ? "cannot log to /dev/kmsg, so to standard error"
+                                                          : "there is no journal to log to, so to standard error");
+}
 
 void LineLog::write(Level level, std::string_view line)
 {
     if (!wants(level))
         return;
     try {
-        std::string whole = "bellhop-agent: " + std::string(names[std::size_t(level)]) + ": ";
-        whole += line.substr(0, longest);
-        std::replace_if(
-            whole.begin(), whole.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-        whole += '\n';
-        pollfd question{STDERR_FILENO, POLLOUT, 0};
-        if (::poll(&question, 1, 0) == 1 && (question.revents & POLLOUT)) {
-            [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, whole.data(), whole.size());
-        }
+        if (!spend())
+            return;
+        if (lost_ > 0)
+            write_now(Level::warning, std::to_string(std::exchange(lost_, 0)) + " lines were not logged: too many at once");
+        write_now(level, line);
     } catch (...) {  // no memory for a line: it is lost
     }
 }
 
-Result<Log::Level> parse_level(std::string_view name)
+bool LineLog::spend()
 {
-    const auto at = std::find(std::begin(names), std::end(names), name);
-    if (at == std::end(names))
-        return Error{Error::Kind::bad_request, {}, "no log level '" + std::string(name) + "' (error, warning, info, debug)"};
-    return Log::Level(at - std::begin(names));
+    const auto now = std::chrono::steady_clock::now();
+    allowance_ = std::min(burst, allowance_ + a_second * std::chrono::duration<double>(now - last_).count());
+    last_ = now;
+    if (allowance_ < 1) {
+        ++lost_;
+        return false;
+    }
+    allowance_ -= 1;
+    return true;
+}
+
+void LineLog::write_now(Level level, std::string_view line)
+{
+    std::string text(line.substr(0, longest));
+    std::replace_if(
+        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    const char priority = priorities[std::size_t(level)];
+    if (target_ == LogTarget::journal)
+        text = std::string("PRIORITY=") + priority + "\nSYSLOG_IDENTIFIER=bellhop-agent\nMESSAGE=" + text + "\n";
+    else if (target_ == LogTarget::kernel)
+        text = std::string("<") + priority + ">bellhop-agent: " + text + "\n";
+    else
+        text = "bellhop-agent: " + std::string(names[std::size_t(level)]) + ": " + text + "\n";
+    const int to = out_ ? out_.get() : STDERR_FILENO;
+    pollfd question{to, POLLOUT, 0};
+    if (out_ || (::poll(&question, 1, 0) == 1 && (question.revents & POLLOUT))) {
+        [[maybe_unused]] const ssize_t n = ::write(to, text.data(), text.size());
+    }
 }
 
 }  // namespace bellhop

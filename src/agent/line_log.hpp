@@ -1,21 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines on standard error, one write(2) each. A reader that does not keep up loses lines, never time of ours.
+// Log lines to standard error, the kernel's ring buffer (/dev/kmsg) or the journal's socket: one system call each. A reader that
+// does not keep up loses lines, never time of ours; and what a peer can provoke is limited to a burst and then a few a second.
 #pragma once
+#include "agent/settings.hpp"
+
+#include <bellhop/fd.hpp>
 #include <bellhop/log.hpp>
-#include <bellhop/result.hpp>
+
+#include <chrono>
+#include <string>
 
 namespace bellhop {
 
 class LineLog final : public Log {
 public:
-    explicit LineLog(Level most) : most_(most) {}
+    LineLog(Level most, LogTarget target) { use(most, target); }
+    void use(Level most, LogTarget target);  // a target that is not there: standard error, and a line that says so
     bool wants(Level level) const override { return level <= most_; }
     void write(Level, std::string_view line) override;
 
 private:
-    Level most_;
-};
+    bool spend();
+    void write_now(Level, std::string_view line);
 
-Result<Log::Level> parse_level(std::string_view name);  // error, warning, info, debug
+    Level most_ = Level::info;
+    LogTarget target_ = LogTarget::standard_error;
+    Fd out_;  // of kernel and journal
+    double allowance_ = burst;
+    std::size_t lost_ = 0;
+    std::chrono::steady_clock::time_point last_{};
+    static constexpr double burst = 100, a_second = 10;
+};
 
 }  // namespace bellhop

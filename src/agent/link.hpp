@@ -31,6 +31,7 @@ public:
         channel_.refuse(words);
     }
     bool refused() const { return refused_; }
+    void end_if_idle() { channel_.end_if_idle(); }
     void check(const Limits& limits) { channel_.check(limits); }
     const Peer& peer() const { return context_.peer; }
 

@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// bellhop-agent: what is the process's own (signals, standard error, the loop) is here, and nothing else is.
-#include "agent/command_line.hpp"
-#include "agent/line_log.hpp"
-#include "os/signals.hpp"
+#include "agent/program.hpp"
+#include "agent/version.hpp"
 
-#include <bellhop/agent.hpp>
-
-#include <asio/io_context.hpp>
-
-#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace {
 
 using namespace bellhop;
-
-// An exception that no barrier caught is a bug or a lack of memory; what it was part of is lost, the agent goes on.
-void run(asio::io_context& io, Log& log)
-{
-    for (;;) {
-        try {
-            io.run();
-            return;
-        } catch (const std::exception& e) {
-            log.write(Log::Level::error, e.what());
-        }
-    }
-}
 
 // Whoever started us may have left 0, 1 or 2 closed; then the next thing opened would be taken for it, and written to.
 void fill_standard_descriptors()
@@ -41,41 +20,34 @@ void fill_standard_descriptors()
         }
 }
 
-bool orphans_come_to_us()
+int say(const std::string& text)
 {
-    int subreaper = 0;
-    return ::getpid() == 1 || (::prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper);
+    return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? 1 : 0;
 }
 
-int serve(CommandLine line)
+int refuse(const Error& error)
 {
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take our children's exit codes away
-    LineLog log(line.log_level);
-    line.config.reap_strangers = orphans_come_to_us();
-    asio::io_context io(ASIO_CONCURRENCY_HINT_UNSAFE);
-    const os::Signals signals(io, {SIGTERM, SIGINT}, [&io](int) { io.stop(); });
-    Agent agent(io, line.config, log);
-    agent.on_over([&io] { io.stop(); });
-    if (Status status = agent.start(); !status) {
-        log.write(Log::Level::error, status.error().text);
-        return 1;
-    }
-    run(io, log);
-    return 0;
+    std::fprintf(stderr, "bellhop-agent: %s\n", error.text.c_str());
+    return 2;
 }
 
 }  // namespace
 
 int main(int argc, char** argv)
 {
+    using Wants = CommandLine::Wants;
     fill_standard_descriptors();
-    Result<std::variant<CommandLine, Text>> asked = parse_command_line(argc, argv);
-    if (!asked) {
-        std::fprintf(stderr, "bellhop-agent: %s\n", asked.error().text.c_str());
-        return 2;
-    }
-    if (const Text* text = std::get_if<Text>(&*asked))
-        return std::fputs(text->text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? 1 : 0;
-    return serve(std::move(std::get<CommandLine>(*asked)));
+    Result<CommandLine> line = parse_command_line(argc, argv);
+    if (!line)
+        return refuse(line.error());
+    if (line->wants == Wants::help)
+        return say(help_text());
+    if (line->wants == Wants::version)
+        return say(std::string("bellhop-agent ") + version + "\n");
+    Result<Settings> settings = line->load();
+    if (!settings)
+        return refuse(settings.error());
+    if (line->wants == Wants::print_config)
+        return say(print(*settings));
+    return Program(*line, std::move(*settings)).run();
 }

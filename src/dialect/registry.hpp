@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dialects there are. A new one is a folder beside this file and a line in registry.cpp.
+// The dialects there are. A new one is a folder beside this file and a row in registry.cpp.
 #pragma once
-#include <bellhop/config.hpp>
-#include <bellhop/dialect.hpp>
+#include <bellhop/rows.hpp>
 
-#include <span>
-#include <string_view>
+#include <vector>
 
 namespace bellhop::dialects {
 
-struct Kind {
-    std::string_view name;
-    std::unique_ptr<Dialect> (*make)(const Config&, const Context& own);  // own: for what outlives a link
-};
-std::span<const Kind> kinds();            // sorted by name
-const Kind* find(std::string_view name);  // nullptr: there is no such dialect
+std::vector<DialectRow> rows();  // sorted by name
 
 }  // namespace bellhop::dialects

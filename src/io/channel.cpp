@@ -47,6 +47,12 @@ void Channel::refuse(std::string_view last_words)
     settle();
 }
 
+void Channel::end_if_idle()
+{
+    if (session_ && !finishing_ && session_->idle())
+        finish(Rest::none);
+}
+
 void Channel::check(const Limits& limits)
 {
     const auto now = timers_.now();
@@ -128,7 +134,8 @@ void Channel::on_host(bool there)
 void Channel::on_hang_up()
 {
     awaiting_hang_up_ = false;
-    closing_ = closing_ || paused_ || input_ended_;  // else what is still unread comes first, and its end tells the same
+    // Else what is still unread comes first, and its end tells the same. A hint, too: the link is asked.
+    closing_ = closing_ || ((paused_ || input_ended_) && link_->hung_up());
     settle();
 }
 
@@ -145,6 +152,8 @@ Outbox::Room Channel::send(ByteView bytes)
 {
     if (finishing_ || deaf_ || closing_)
         return Room::full;
+    if (bytes.empty())
+        return full_ ? Room::full : Room::more;
     copied_.insert(copied_.end(), bytes.begin(), bytes.end());
     if (no_pieces() || pieces_.back().source)
         pieces_.push_back({nullptr, 0});
@@ -156,6 +165,8 @@ Outbox::Room Channel::send_from(const std::shared_ptr<Source>& source, std::size
 {
     if (finishing_ || deaf_ || closing_)
         return Room::full;
+    if (count == 0)
+        return full_ ? Room::full : Room::more;
     link_->widen();
     source->promise(count);
     pieces_.push_back({source, count});

@@ -39,7 +39,8 @@ public:
     // they return.
     void start(std::unique_ptr<ChannelSession>);
     void refuse(std::string_view last_words);  // instead of start()
-    void check(const Limits&);                 // now and then: has the peer let us wait for too long?
+    void end_if_idle();
+    void check(const Limits&);  // now and then: has the peer let us wait for too long?
 
     Room send(ByteView) override;
     Room send_from(const std::shared_ptr<Source>&, std::size_t count) override;

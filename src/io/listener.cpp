@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::chrono::milliseconds rest{100};
 
-bool must_rest(int error)
+// Anything else would be said again at once: no descriptors, no memory, a socket that somebody has shut down.
+bool may_go_on(int error)
 {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    return error == EAGAIN || error == EINTR || error == ECONNABORTED;
 }
 
 }  // namespace
@@ -28,7 +29,7 @@ Listener::Listener(asio::io_context& io, Timers& timers, Fd socket, Owner& owner
 void Listener::on_readable()
 {
     Fd peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!peer && must_rest(errno)) {
+    if (!peer && !may_go_on(errno)) {
         rest_ = timers_.after(rest, std::bind_front(&Listener::on_rested, this));
         return;
     }

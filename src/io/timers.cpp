@@ -80,9 +80,14 @@ void LoopTimers::on_expiry()
     [[maybe_unused]] const ssize_t n = ::read(fd_.get(), &count, sizeof count);
     armed_for_ = {};  // it has gone off, or there was no cause: set it again
     const auto due = now();
-    wait();  // before the calls: one may throw
-    while (!queue_.empty() && queue_.begin()->first <= due)
-        queue_.begin()->second->on_due();
+    wait();
+    try {
+        while (!queue_.empty() && queue_.begin()->first <= due)
+            queue_.begin()->second->on_due();
+    } catch (...) {
+        arm();
+        throw;
+    }
     arm();
 }
 

@@ -22,8 +22,8 @@ class JobTable;
 
 struct AgentFacts {  // what `info` tells
     std::string version;
-    std::vector<std::string> dialects;
-    Limits limits;
+    const Config& config;
+    std::vector<std::string> dialects{};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 

@@ -11,10 +11,10 @@ Status info(Guest& guest, const Context& context, const Info::Request&, Info::An
     answer = {guest.facts.version,
               guest.facts.dialects,
               context.operations.list(context),
-              os::os_release(),
+              os::os_release(guest.facts.config.root),
               kernel.release,
               kernel.machine,
-              guest.facts.limits,
+              guest.facts.config.limits,
               std::chrono::duration_cast<std::chrono::milliseconds>(age),
               os::resident_kib()};
     return done();

@@ -11,6 +11,7 @@ namespace bellhop::op {
 bool JobTable::Member::enter(JobTable& table)
 {
     table_ = &table;
+    table.members_.push_back(this);
     if (table.running_ < table.limit_ && table.waiting_.empty()) {
         ++table.running_;
         return true;
@@ -24,14 +25,33 @@ void JobTable::Member::leave()
     JobTable* table = std::exchange(table_, nullptr);
     if (!table)
         return;
+    std::erase(table->members_, this);
     const auto place = std::find(table->waiting_.begin(), table->waiting_.end(), this);
     if (place != table->waiting_.end()) {
         table->waiting_.erase(place);
         return;
     }
     --table->running_;
-    if (!table->waiting_.empty() && !table->wake_)
-        table->wake_ = table->timers_.after(std::chrono::milliseconds(0), std::bind_front(&JobTable::on_free, table));
+    table->maybe_wake();
+}
+
+void JobTable::maybe_wake()
+{
+    if (!waiting_.empty() && running_ < limit_ && !wake_)
+        wake_ = timers_.after(std::chrono::milliseconds(0), std::bind_front(&JobTable::on_free, this));
+}
+
+void JobTable::set_limit(std::size_t limit)
+{
+    limit_ = limit;
+    maybe_wake();
+}
+
+void JobTable::drain(int signal)
+{
+    for (Member* one : std::vector(members_))  // an end may take others with it
+        if (std::find(members_.begin(), members_.end(), one) != members_.end())
+            one->on_drain(signal);
 }
 
 void JobTable::on_free()

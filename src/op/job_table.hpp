@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <vector>
 
 namespace bellhop::op {
 
@@ -24,19 +25,24 @@ public:
 
     private:
         friend class JobTable;
-        virtual void on_turn() = 0;  // from the loop
+        virtual void on_drain(int signal) = 0;  // end soon, in the way of that signal
+        virtual void on_turn() = 0;             // from the loop
         JobTable* table_ = nullptr;
     };
     JobTable(Timers& timers, std::size_t limit) : timers_(timers), limit_(limit) {}
+    void set_limit(std::size_t limit);
+    void drain(int signal);  // asks all that run or wait to end
     std::size_t running() const { return running_; }
     std::size_t waiting() const { return waiting_.size(); }
 
 private:
+    void maybe_wake();
     void on_free();
 
     Timers& timers_;
     std::size_t limit_, running_ = 0;
     std::deque<Member*> waiting_;
+    std::vector<Member*> members_;  // those that run, and those that wait
     std::unique_ptr<Timer> wake_;
 };
 

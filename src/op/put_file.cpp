@@ -19,8 +19,8 @@ constexpr std::chrono::milliseconds long_write{10}, longest_pause{1000};
 
 class PutJob final : public Job {
 public:
-    PutJob(const Context& context, os::TempFile file, PutFile::Request request, JobSink& sink)
-        : timers_(context.timers), file_(std::move(file)), request_(std::move(request)), sink_(sink)
+    PutJob(const Context& context, os::TempFile file, unsigned mode, JobSink& sink)
+        : timers_(context.timers), file_(std::move(file)), mode_(mode), sink_(sink)
     {
     }
     Status signal(int) override { return Error{Error::Kind::unsupported, {}, "a file has no signals"}; }
@@ -38,7 +38,7 @@ public:
     void end_input() override
     {
         if (status_)
-            status_ = file_.set_mode(request_.mode.value_or(0600));
+            status_ = file_.set_mode(mode_);
         if (status_)
             status_ = file_.publish();
         pause_ = timers_.after(std::chrono::milliseconds(0), std::bind_front(&PutJob::on_done, this));
@@ -49,7 +49,7 @@ private:
 
     Timers& timers_;
     os::TempFile file_;
-    PutFile::Request request_;
+    unsigned mode_;
     JobSink& sink_;
     Status status_ = done();
     std::unique_ptr<Timer> pause_;
@@ -110,7 +110,7 @@ Result<std::unique_ptr<Job>> start_put_file(Guest&, const Context& context, PutF
     Result<os::TempFile> file = os::TempFile::beside(*target, ".bellhop-put-");
     if (!file)
         return std::move(file.error());
-    return std::make_unique<PutJob>(context, std::move(*file), std::move(request), sink);
+    return std::make_unique<PutJob>(context, std::move(*file), request.mode.value_or(0600), sink);
 }
 
 }  // namespace bellhop::op

@@ -1,51 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// A verb is a line in the table. The two templates turn a typed function into the table's common shape; the types fit because
-// `&Op::info` is both the caller's key (Operations::start<Op>) and the line's.
+// A verb is a row in the table. What an operation needs of the agent itself, its row has bound; those of an embedder bind what is
+// theirs. The types fit because `&Op::info` is both the caller's key (Operations::start<Op>) and the row's.
 #include "op/registry.hpp"
 
 #include "op/jobs.hpp"
 
+#include <functional>
+
 namespace bellhop::op {
 namespace {
 
-using StartFunction = Result<std::unique_ptr<Job>> (*)(Guest&, const Context&, void*, JobSink&);
-using CallFunction = Status (*)(Guest&, const Context&, void*, void*);
-struct Verb {
-    const OperationInfo* info;
-    CallFunction call;
-    StartFunction start;
-};
-
-template <class Op, auto function> Verb job()
+std::vector<OperationRow> built_in(Guest& guest)
 {
-    return {&Op::info, nullptr, [](Guest& guest, const Context& context, void* request, JobSink& sink) {
-                return function(guest, context, std::move(*static_cast<typename Op::Request*>(request)), sink);
-            }};
-}
-
-template <class Op, auto function> Verb call()
-{
-    return {&Op::info,
-            [](Guest& guest, const Context& context, void* request, void* answer) {
-                return function(guest, context, *static_cast<typename Op::Request*>(request),
-                                *static_cast<typename Op::Answer*>(answer));
-            },
-            nullptr};
-}
-
-const Verb verbs[] = {
-    call<GetFile, &get_file>(),
-    call<Info, &info>(),
-    job<PutFile, &start_put_file>(),
-    job<Run, &start_run>(),
-};
-
-const Verb* find(const OperationInfo& info)
-{
-    for (const Verb& verb : verbs)
-        if (verb.info == &info)
-            return &verb;
-    return nullptr;
+    const std::reference_wrapper<Guest> ours(guest);
+    return {
+        call_row<GetFile>(std::bind_front(&get_file, ours)),
+        call_row<Info>(std::bind_front(&info, ours)),
+        job_row<PutFile>(std::bind_front(&start_put_file, ours)),
+        job_row<Run>(std::bind_front(&start_run, ours)),
+    };
 }
 
 Error unknown(const OperationInfo& info)
@@ -55,28 +28,36 @@ Error unknown(const OperationInfo& info)
 
 }  // namespace
 
+Registry::Registry(Guest guest, Policy& policy) : guest_(guest), policy_(policy), rows_(built_in(guest_)) {}
+
+const OperationRow* Registry::find(const OperationInfo& info) const
+{
+    const OperationRow* row = rows_.find(info.name);
+    return row && row->info == &info ? row : nullptr;
+}
+
 Result<std::unique_ptr<Job>> Registry::start_erased(const OperationInfo& info, const Context& context, void* request,
                                                     JobSink& sink)
 {
     if (Status allowed = policy_.check(info, context); !allowed)
         return std::move(allowed.error());
-    const Verb* verb = find(info);
-    return verb && verb->start ? verb->start(guest_, context, request, sink) : unknown(info);
+    const OperationRow* row = find(info);
+    return row && row->start ? row->start(context, request, sink) : unknown(info);
 }
 
 Status Registry::call_erased(const OperationInfo& info, const Context& context, void* request, void* answer)
 {
     if (Status allowed = policy_.check(info, context); !allowed)
         return std::move(allowed.error());
-    const Verb* verb = find(info);
-    return verb && verb->call ? verb->call(guest_, context, request, answer) : unknown(info);
+    const OperationRow* row = find(info);
+    return row && row->call ? row->call(context, request, answer) : unknown(info);
 }
 
 std::vector<Operations::Listed> Registry::list(const Context& context)
 {
     std::vector<Listed> all;
-    for (const Verb& verb : verbs)
-        all.push_back({verb.info, bool(policy_.check(*verb.info, context))});
+    for (const OperationRow& row : rows_)
+        all.push_back({row.info, bool(policy_.check(*row.info, context))});
     return all;
 }
 

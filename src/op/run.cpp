@@ -35,7 +35,9 @@ public:
     void end_input() override;
 
 private:
+    void on_drain(int signal) override;
     void on_turn() override;
+    void begin();
     Status launch();
     void on_time_limit();
     void on_output(Stream, const std::shared_ptr<Source>&) override;
@@ -66,6 +68,11 @@ Status RunJob::start()
 
 void RunJob::on_turn()
 {
+    barrier_.enter(&RunJob::begin, this);
+}
+
+void RunJob::begin()
+{
     if (Status status = launch(); !status) {
         leave();
         barrier_.enter(&JobSink::on_end, sink_, std::move(status.error()));
@@ -80,9 +87,20 @@ void RunJob::on_turn()
         on_input_room();
 }
 
+void RunJob::on_drain(int number)
+{
+    if (process_ && !exited_)
+        process_->signal_group(number);
+    else if (!process_) {
+        leave();
+        barrier_.enter(&JobSink::on_end, sink_, Error{Error::Kind::busy, {}, "the agent is ending"});
+    }
+}
+
 Status RunJob::launch()
 {
-    os::SpawnPlan plan{request_.argv, request_.environment, request_.directory};
+    os::SpawnPlan plan{std::move(request_.argv), std::move(request_.environment), request_.directory};
+    plan.plain_oom_score = guest_.facts.config.plain_oom_score;
     const auto input = request_.input == Run::Input::given ? os::Process::Input::pipe : os::Process::Input::none;
     auto process = os::Process::spawn(guest_.io, guest_.children, guest_.chunk, std::move(plan), input, *this);
     if (!process)
@@ -163,10 +181,11 @@ void RunJob::maybe_end()
 
 void RunJob::end(bool pipes_open)
 {
-    ExitStatus status = process_->reap();
-    status.pipes_open = pipes_open;
-    if (timed_out_)
-        status.how = ExitStatus::How::timed_out;
+    Result<ExitStatus> status = process_->reap();
+    if (status)
+        status->pipes_open = pipes_open;
+    if (status && timed_out_)
+        status->how = ExitStatus::How::timed_out;
     process_.reset();
     timer_.reset();
     leave();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -40,8 +39,9 @@ Children::Exits Children::best()
 
 Children::~Children()
 {
+    int tries = 0;  // for all of them together
     for (const std::unique_ptr<ExitWait>& one : buried_)
-        for (int tries = 0; !one->reap() && tries < 100; ++tries) {  // killed: gone as soon as it is scheduled
+        for (; one->reap() == Reaped::not_yet && tries < 100; ++tries) {  // killed: gone as soon as it is scheduled
             pollfd question{one->child_.pidfd.get(), POLLIN, 0};
             ::poll(&question, 1, 1);
         }
@@ -49,8 +49,6 @@ Children::~Children()
 
 Result<Child> Children::spawn(const SpawnPlan& plan)
 {
-    if (!std::exchange(oom_known_, true))
-        out_of_memory_kill();
     Result<Child> child = os::spawn(plan, spawn_by_);
     if (child && exits_ == Exits::by_signal)
         child->pidfd = Fd();
@@ -59,7 +57,7 @@ Result<Child> Children::spawn(const SpawnPlan& plan)
 
 void Children::bury(std::unique_ptr<ExitWait> one)
 {
-    if (one->reap())
+    if (one->reap() != Reaped::not_yet)
         return;
     const auto place = buried_.insert(buried_.end(), std::move(one));
     (*place)->start([this, place] {
@@ -104,17 +102,6 @@ void Children::look_at_strangers()
         if (std::none_of(waits_.begin(), waits_.end(), ours))
             ::waitpid(pid, nullptr, WNOHANG);
     }
-}
-
-bool Children::out_of_memory_kill()
-{
-    const std::string counters = read_small("/proc/vmstat");
-    constexpr std::string_view name = "\noom_kill ";
-    const std::size_t at = counters.find(name);
-    if (at == counters.npos)
-        return false;
-    const unsigned long now = std::strtoul(counters.c_str() + at + name.size(), nullptr, 10);
-    return now > std::exchange(oom_kills_, now);
 }
 
 // ---- ExitWait
@@ -162,9 +149,10 @@ bool ExitWait::gone() const
     return ::waitid(P_PID, id_t(child_.pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
 }
 
-bool ExitWait::reap(int* status, rusage* usage)
+Reaped ExitWait::reap(int* status, rusage* usage)
 {
-    return ::wait4(child_.pid, status, WNOHANG, usage) != 0;  // -1: somebody else has, which is as good
+    const pid_t pid = ::wait4(child_.pid, status, WNOHANG, usage);
+    return pid == 0 ? Reaped::not_yet : pid > 0 ? Reaped::now : Reaped::by_another;
 }
 
 }  // namespace bellhop::os

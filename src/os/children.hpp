@@ -20,6 +20,7 @@ struct rusage;
 namespace bellhop::os {
 
 class ExitWait;
+enum class Reaped { not_yet, now, by_another };  // by_another: its exit status is lost
 
 class Children {
 public:
@@ -36,8 +37,6 @@ public:
     Result<Child> spawn(const SpawnPlan& plan);
     void bury(std::unique_ptr<ExitWait>);
     void reap_strangers();  // from now on; for the process that orphans come to
-    // Has the kernel killed anyone for memory since the last look? /proc/vmstat, oom_kill.
-    bool out_of_memory_kill();
 
 private:
     friend class ExitWait;
@@ -52,8 +51,6 @@ private:
     std::vector<ExitWait*> waits_;
     std::list<std::unique_ptr<ExitWait>> buried_;
     std::unique_ptr<Signals> signals_;
-    unsigned long oom_kills_ = 0;
-    bool oom_known_ = false;
 };
 
 // One child that is ours until reap(). The call comes from the loop, once, when the leader is a zombie.
@@ -65,8 +62,8 @@ public:
 
     pid_t pid() const { return child_.pid; }
     void start(std::function<void()> on_exit);
-    bool gone() const;                                          // a zombie, waiting to be reaped
-    bool reap(int* status = nullptr, rusage* usage = nullptr);  // does not block: false when it is not gone
+    bool gone() const;                                            // a zombie, waiting to be reaped
+    Reaped reap(int* status = nullptr, rusage* usage = nullptr);  // does not block
 
 private:
     friend class Children;

@@ -53,10 +53,10 @@ std::vector<std::pair<std::string, std::string>> parse_os_release(std::string te
     return members;
 }
 
-std::vector<std::pair<std::string, std::string>> os_release()
+std::vector<std::pair<std::string, std::string>> os_release(const std::string& root)
 {
     for (const char* path : {"/etc/os-release", "/usr/lib/os-release"})
-        if (std::string text = head_of(path, 64 << 10); !text.empty())
+        if (std::string text = head_of((root + path).c_str(), 64 << 10); !text.empty())
             return parse_os_release(std::move(text));
     return {};
 }

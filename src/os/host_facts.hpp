@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the guest is: os-release(5), uname(2), and our own age and memory.
+// What the guest is: os-release(5), uname(2), and our own memory.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,8 +8,9 @@
 
 namespace bellhop::os {
 
-// The members of /etc/os-release, else /usr/lib/os-release, as they are named there, in their order. At most 64 KiB are read.
-std::vector<std::pair<std::string, std::string>> os_release();
+// The members of ROOT/etc/os-release, else ROOT/usr/lib/os-release, as they are named there, in their order. At most 64 KiB are
+// read.
+std::vector<std::pair<std::string, std::string>> os_release(const std::string& root = {});
 std::vector<std::pair<std::string, std::string>> parse_os_release(std::string text);
 
 struct Kernel {

@@ -6,6 +6,7 @@
 #include "os/process.hpp"
 
 #include "os/errors.hpp"
+#include "os/oom.hpp"
 #include "os/source.hpp"
 
 #include <csignal>
@@ -252,17 +253,20 @@ void Process::on_exit()
     events_.on_exit();
 }
 
-ExitStatus Process::reap()
+Result<ExitStatus> Process::reap()
 {
     int status = 0;
     rusage usage{};
-    exit_->reap(&status, &usage);
+    const pid_t pid = exit_->pid();
+    const Reaped reaped = exit_->reap(&status, &usage);
     exit_.reset();
+    if (reaped != Reaped::now)
+        return Error{Error::Kind::failed, {}, "the exit status is lost: something else in this process waits for all children"};
     ExitStatus result;
     result.how = WIFSIGNALED(status) ? ExitStatus::How::signaled : ExitStatus::How::exited;
     result.code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     result.core = WIFSIGNALED(status) && WCOREDUMP(status);
-    result.oom = WIFSIGNALED(status) && result.code == SIGKILL && !killed_ && children_.out_of_memory_kill();
+    result.oom = WIFSIGNALED(status) && result.code == SIGKILL && !killed_ && killed_for_memory(pid, started_);
     result.wall = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_);
     result.usage = usage_of(usage);
     return result;

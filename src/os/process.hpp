@@ -34,7 +34,7 @@ public:
     void hold_output(bool);
     Output output() const;
     void signal_group(int number);
-    ExitStatus reap();  // once, after on_exit
+    Result<ExitStatus> reap();  // once, after on_exit
 
 private:
     class InputPipe;

@@ -50,7 +50,6 @@ private:
         int fd;
         Owner* owner;
         std::optional<asio::posix::basic_stream_descriptor<asio::io_context::executor_type>> descriptor;
-        std::optional<asio::steady_timer> retry;  // the kernel had no memory for one more watch
 
         void deliver(Handler handler, std::error_code ec)
         {
@@ -68,8 +67,10 @@ private:
             state_->descriptor->assign(state_->fd, ec);
             if (ec) {
                 state_->descriptor.reset();
-                state_->retry.emplace(state_->io, std::chrono::milliseconds(100));
-                return state_->retry->async_wait(std::move(answer));
+                // The kernel had no memory for one more watch. The timer lives in its own handler.
+                const auto retry = std::make_shared<asio::steady_timer>(state_->io, std::chrono::milliseconds(100));
+                return retry->async_wait(
+                    [retry, answer = std::move(answer)](std::error_code) mutable { answer(std::error_code()); });
             }
         }
         state_->descriptor->async_wait(what, std::move(answer));

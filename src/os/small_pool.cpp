@@ -64,10 +64,13 @@ void SmallPool::give(void* piece)
 
 SmallPool::Chunk* SmallPool::fresh_chunk(std::size_t kind)
 {
-    if (base_ == reserved) {
+    if (refused_)
+        return nullptr;
+    if (base_ == 0) {
         void* range =
             ::mmap(nullptr, reserved + chunk_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (range == MAP_FAILED)
+        refused_ = range == MAP_FAILED;
+        if (refused_)
             return nullptr;
         base_ = (reinterpret_cast<std::uintptr_t>(range) + chunk_size - 1) & ~(chunk_size - 1);
     }

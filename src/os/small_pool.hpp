@@ -17,7 +17,7 @@ public:
     bool has(const void* piece) const
     {
         const auto at = reinterpret_cast<std::uintptr_t>(piece);
-        return at - base_ < reserved;
+        return base_ != 0 && at - base_ < reserved;
     }
     void give(void* piece);  // has(piece)
 
@@ -32,10 +32,11 @@ private:
     void link(Chunk&);
     void unlink(Chunk&);
 
-    std::uintptr_t base_ = reserved;  // with nothing reserved yet, no address is within
-    std::size_t used_ = 0;            // of the reserved bytes, from the front
-    Free* empty_ = nullptr;           // chunks that were given back
-    Chunk* partial_[kinds] = {};      // by size: those with a free piece
+    std::uintptr_t base_ = 0;     // 0: nothing is reserved yet
+    bool refused_ = false;        // and nothing will be: the kernel had no room
+    std::size_t used_ = 0;        // of the reserved bytes, from the front
+    Free* empty_ = nullptr;       // chunks that were given back
+    Chunk* partial_[kinds] = {};  // by size: those with a free piece
 };
 
 }  // namespace bellhop::os

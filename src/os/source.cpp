@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pipes are not made non-blocking: the flag would be shared with the child's end of a socketpair and is not needed. We read no
-// more than FIONREAD reported, and splice() takes SPLICE_F_NONBLOCK for the pipe's side (the socket's side is its own
-// O_NONBLOCK). A file that shrinks under us moves 0 bytes without an error: a broken promise, and the link ends. pipe(7),
-// splice(2).
+// Nothing here relies on a pipe being non-blocking (Asio makes it so at the first wait): we read no more than FIONREAD reported,
+// and splice() takes SPLICE_F_NONBLOCK for the pipe's side (the socket's side is its own O_NONBLOCK). A file that shrinks under
+// us moves 0 bytes without an error: a broken promise, and the link ends. pipe(7), splice(2).
 #include "os/source.hpp"
 
 #include <algorithm>
@@ -119,6 +118,8 @@ std::size_t FileSource::move_to(ByteLink& link, std::size_t most, ByteLink::More
         ec.clear();
         n = copy_to(link, most, more, ec);
     }
+    if (ec == std::errc::io_error)  // the disk's, not the link's: what was promised is not to be had
+        ec.clear();
     at_ += n;
     return n;
 }

@@ -104,6 +104,10 @@ BELLHOP_CHILD_SIDE int run_child(void* argument)
         give_up(side, Step::standard_output);
     if (!side.plan.directory.empty() && ::chdir(side.plan.directory.c_str()) < 0)
         give_up(side, Step::directory);
+    if (side.plan.plain_oom_score) {  // a child that shares our memory may: the kernel knows vfork's kind
+        const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        [[maybe_unused]] const ssize_t n = ::write(score, "0", 1);
+    }
     ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);  // an embedder's descriptors; before Linux 5.11 they leak
     reset_signals();
     execute(side);

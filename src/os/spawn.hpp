@@ -15,6 +15,7 @@ struct SpawnPlan {
     std::vector<std::string> environment;     // "NAME=value", over our own
     std::string directory;                    // empty: ours
     int input = -1, output = -1, error = -1;  // input -1: /dev/null. Borrowed; each at or above 3
+    bool plain_oom_score = false;             // oom_score_adj 0, whatever ours is
 };
 
 struct Child {

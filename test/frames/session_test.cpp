@@ -111,6 +111,43 @@ TEST_CASE("frames: unfinished requests of all peers together have a limit", "[fr
     CHECK(host.memory.used() == 0);
 }
 
+TEST_CASE("frames: peers that hold back the end of a large request do not lock others out", "[frames]")
+{
+    Conversation greedy;
+    greedy.says(frame(Tag::json, std::string(2 << 20, ' ')).substr(0, (1 << 20) + 4096));
+    REQUIRE_FALSE(greedy.outbox.finished);
+    CHECK(greedy.memory.used() > (1 << 20) - 10);
+    FakeOutbox outbox;
+    const auto modest = greedy.dialect->open(outbox, greedy.context);
+
+    modest->on_bytes(bytes_of(frame(Tag::json, R"({"op":"ping"})")));
+
+    CHECK(frames_of(outbox.sent()).size() == 1);
+}
+
+TEST_CASE("frames: what no program can be given is refused before it is kept", "[frames][run]")
+{
+    const std::string members = GENERATE(values<std::string>({
+        R"("cmd":")" + std::string(128 << 10, 'x') + "\"",
+        R"("cmd":"true","env":{"A":")" + std::string(128 << 10, 'x') + "\"}",
+    }));
+    Conversation host;
+
+    host.asks(R"({"op":"run",)" + members + "}");
+
+    CHECK(host.hears_once() == R"({"ok":false,"op":"error","error":"spawn failed: [Errno 7] Argument list too long"})");
+    CHECK_FALSE(host.operations.run.started);
+}
+
+TEST_CASE("frames: of what a host said an answer repeats the beginning only", "[frames]")
+{
+    Conversation host;
+
+    host.asks(R"({"op":")" + std::string(100000, 'o') + "\"}");
+
+    CHECK(host.hears_once() == R"({"ok":false,"error":"unknown op ')" + std::string(4096, 'o') + R"(...'"})");
+}
+
 TEST_CASE("frames: one request a connection, what follows is ignored", "[frames]")
 {
     Conversation host;
@@ -175,7 +212,7 @@ TEST_CASE("frames: a login shell is the agent's, a time limit is at most a year 
         {"18446744073709551615", std::chrono::hours(365 * 24)},
     }));
     Conversation host;
-    host.dialect = frames::make_dialect({"9.9", "/bin/other"});
+    host.dialect = frames::make_dialect({"9.9", host.config, "/bin/other"});
     host.session = host.dialect->open(host.outbox, host.context);
 
     host.asks(R"({"op":"run","cmd":"true","timeout":)" + row.timeout + "}");

@@ -467,3 +467,15 @@ TEST_CASE("channel: a port whose host makes room again gets the rest", "[channel
 
     CHECK(wire.until([&] { return host.from_guest == "abcdef"; }));
 }
+
+TEST_CASE("channel: nothing to send is no broken promise", "[channel]")
+{
+    Wire wire;
+    wire.open();
+    wire.channel->send({});
+    wire.channel->send_from(file_of("", Chunk(wire.source_chunk), 0), 0);
+    wire.channel->send(bytes_of("x"));
+
+    CHECK(wire.until([&] { return wire.hears() == "x"; }));
+    CHECK(wire.channel);
+}

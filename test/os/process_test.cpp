@@ -44,7 +44,7 @@ TEST_CASE("process: what the leader wrote and nobody took is owed", "[process]")
     process->hold_output(false);
     CHECK(loop.until([&] { return process->output() == os::Process::Output::dry; }));
     CHECK(events.out == "owed\n");
-    process->reap();
+    CHECK(process->reap());
 }
 
 TEST_CASE("process: an output that a grandchild holds is open", "[process]")
@@ -57,7 +57,7 @@ TEST_CASE("process: an output that a grandchild holds is open", "[process]")
     CHECK(process->output() == os::Process::Output::open);
     process->signal_group(SIGKILL);
     CHECK(loop.until([&] { return process->output() == os::Process::Output::dry; }));
-    process->reap();
+    CHECK(process->reap());
 }
 
 TEST_CASE("process: a sink that does nothing is held, and the loop sleeps", "[process]")
@@ -84,7 +84,20 @@ TEST_CASE("process: a kill that was ours or anyone's is no out-of-memory kill", 
     const auto process = spawn(loop, events, "kill -9 $$");
 
     REQUIRE(loop.until([&] { return events.exited; }));
-    const ExitStatus status = process->reap();
-    CHECK(status.code == SIGKILL);
-    CHECK_FALSE(status.oom);
+    const Result<ExitStatus> status = process->reap();
+    REQUIRE(status);
+    CHECK(status->code == SIGKILL);
+    CHECK_FALSE(status->oom);
+}
+
+TEST_CASE("process: an exit status that somebody else has taken is no success", "[process]")
+{
+    Loop loop;
+    Events events;
+    ::signal(SIGCHLD, SIG_IGN);  // the kernel reaps by itself
+    const auto process = spawn(loop, events, "exit 7");
+
+    REQUIRE(loop.until([&] { return events.exited; }));
+    ::signal(SIGCHLD, SIG_DFL);
+    CHECK_FALSE(process->reap());
 }

@@ -30,7 +30,8 @@ inline Frames frames_of(const std::string& wire)
 }
 
 struct Conversation : World {
-    std::unique_ptr<Dialect> dialect = frames::make_dialect({"9.9"});
+    Config config;
+    std::unique_ptr<Dialect> dialect = frames::make_dialect({"9.9", config});
     std::unique_ptr<ChannelSession> session = dialect->open(outbox, context);
 
     void says(const std::string& bytes)

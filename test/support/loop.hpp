@@ -90,7 +90,8 @@ struct Loop {
     io::LoopTimers timers{io};
     os::Children children;
     op::JobTable jobs{timers, 2};
-    op::AgentFacts facts{"9.9", {"frames"}, {}};
+    Config config;
+    op::AgentFacts facts{"9.9", config, {"frames"}};
     AskedPolicy policy;
     op::Registry registry{{io, Chunk(chunk), timers, jobs, children, facts}, policy};
     FakeBarrier barrier;

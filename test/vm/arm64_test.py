@@ -25,8 +25,14 @@ guests = contextlib.ExitStack()
 script = """
 modprobe vsock_loopback
 head -c 3000001 /dev/urandom > /root/original
-bellhop-agent --listen vsock:1024 --listen unix:/tmp/agent &
+bellhop-agent --listen vsock:1024 --listen unix:/tmp/agent --vsock-cids 1 &
 agent=$!
+bellhop-agent --listen vsock:1025 2>/tmp/log &
+until grep -q listening /tmp/log; do usleep 10000; done
+bellhop --at vsock:1:1025 ping
+echo "refused ping: $?"
+echo "refusals: $(grep -c 'refused.*vsock 1:' /tmp/log)"
+kill $!
 
 for at in vsock:1:1024 unix:/tmp/agent; do
     export BELLHOP_AT=$at
@@ -79,6 +85,12 @@ def over(link):
 
 over("vsock")
 over("unix")
+
+
+@case("a peer whose CID is not the host's is refused, with a line in the log, where none is listed")
+def _():
+    equal(result("refused ping") != "0", True)
+    equal(result("refusals"), "1")
 
 
 @case("SIGTERM ends the agent with 0")

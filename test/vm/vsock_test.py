@@ -174,6 +174,11 @@ def _():
     equal(done.stdout, b"dark blue|a  b|$HOME\n")
 
 
+@case("the agent is the last to be killed for memory, its commands are not")
+def _():
+    equal(shell(f"cat /proc/{agent_pid()}/oom_score_adj /proc/self/oom_score_adj").split(), ["-1000", "0"])
+
+
 @case("three megabytes of output arrive whole")
 def _():
     done = tool(complete(), "run", "-c", "seq 1 450000")

@@ -3,6 +3,7 @@
 """The agent as a process: command line, endpoints, sockets it finds, inherited descriptors, its end. usage: life_test.py BELLHOP-AGENT [--only WORD]"""
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
@@ -387,9 +388,39 @@ def _():
             equal(os.path.exists(agent.path), False)
 
 
+def last_answer(host):
+    frames = [(tag, payload) for tag, payload in host.frames() if tag != OUT]
+    equal([tag for tag, _ in frames], [JSON])
+    return json.loads(frames[0][1])
+
+
+@case("SIGTERM lets what runs end by itself for a while, and answers it")
+def _():
+    with Agent("--drain-timeout", "10") as agent:
+        host = agent.start("echo begun; sleep 0.3; echo done; exit 5")
+        host.first_output()
+        silent = agent.connect()
+        agent.process.terminate()
+        equal(silent.closed(), True)    # it has begun nothing
+        equal(last_answer(host)["exit_code"], 5)
+        agent.has_ended()
+
+
+@case("a second SIGTERM ends at once")
+def _():
+    with Agent("--drain-timeout", "60") as agent:
+        host = agent.start("echo $$; exec sleep 300")
+        pid = int(host.first_output())
+        agent.process.terminate()
+        eventually(lambda: not os.path.exists(agent.path), what="no socket")
+        agent.process.terminate()
+        agent.has_ended(seconds=5)
+        dies(pid)
+
+
 @case("SIGTERM at work ends with 0 and leaves no command, no temporary file and no socket")
 def _():
-    with Agent("--max-runs", "2") as agent, contextlib.ExitStack() as hosts:
+    with Agent("--max-runs", "2", "--drain-timeout", "0.1") as agent, contextlib.ExitStack() as hosts:
         write(agent.at("file"), b"")
         os.truncate(agent.at("file"), 100 << 20)
         silent = hosts.enter_context(agent.start("trap '' TERM HUP; echo $$; sleep 300 & echo $!; wait"))
@@ -406,11 +437,14 @@ def _():
         agent.turn()
         before = time.monotonic()
         agent.stop()
-        equal(time.monotonic() - before < 2, True, "the end took longer than 2 s")
+        equal(time.monotonic() - before < 4, True, "the end took longer than 4 s")
         for pid in pids.split():
             dies(int(pid))
-        for host in (silent, loud, *others):
-            hears_no_answer(host, but=(OUT,))
+        equal(last_answer(silent)["signal"], signal.SIGKILL)    # it does not hear SIGTERM
+        hears_no_answer(loud, but=(OUT,))    # whose output nobody took
+        equal(last_answer(others[0]), {"ok": False, "op": "error", "error": "spawn failed: the agent is ending"})
+        for host in others[1:]:
+            hears_no_answer(host)
         hears_no_answer(download, but=(JSON, DATA))
         equal(os.listdir(agent.root), ["file"])
 

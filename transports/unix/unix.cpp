@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A socket file outlives its listener, so one that nobody answers on is replaced; one that somebody does is not ours to take.
-// Between that question and bind() another agent may start: bind() then says EADDRINUSE.
+// Two that start at the same moment over one stale socket may take each other's: the last one has it, and the first one removes
+// nothing that is not its own.
 #include "transports/unix/unix.hpp"
 
 #include "io/listener.hpp"

@@ -98,6 +98,16 @@ std::string host_text(const Error& error)
     return error.os ? "[Errno " + std::to_string(error.os.value()) + "] " + error.os.message() : error.text;
 }
 
+std::string quoted(std::string text)
+{
+    constexpr std::size_t enough = 4096;
+    if (text.size() > enough) {
+        text.resize(enough);  // a character cut in two leaves as U+FFFD
+        text += "...";
+    }
+    return text;
+}
+
 std::string text_of_value(const json::Value& value)
 {
     return value.string() ? *value.string() : value.text();

@@ -15,6 +15,7 @@ json::Value info_answer(const op::Info::Answer&);
 
 std::string frame_of(const json::Value&);  // as one JSON frame
 std::string host_text(const Error&);       // "[Errno 2] No such file or directory", as in Python; without errno, the sentence
+std::string quoted(std::string text);      // what a host said, in an answer: its first 4 KiB are enough
 std::string text_of_value(const json::Value&);  // strings as they are, the rest as JSON
 
 }  // namespace bellhop::frames

@@ -8,9 +8,8 @@ namespace bellhop::frames {
 
 struct Options {
     std::string agent_version;
+    const Config& config;           // its grace and limits, as they are when a conversation begins
     std::string shell = "/bin/sh";  // for "shell": "login"
-    std::chrono::milliseconds grace{200};
-    std::size_t longest_frame = 16 << 20;
 };
 std::unique_ptr<Dialect> make_dialect(Options);
 

@@ -21,6 +21,10 @@ namespace bellhop::frames {
 namespace {
 
 constexpr double longest_limit = 365 * 86400.0;  // seconds
+constexpr std::size_t free_of_charge = 4096;
+// execve(2) takes no longer string and not more in all; what it would refuse need not be kept until then.
+constexpr std::size_t longest_string = 128 << 10, most_environment = 2 << 20;
+constexpr const char* too_long = "spawn failed: [Errno 7] Argument list too long";
 
 using Handler = void (Session::*)(const json::Value&);
 
@@ -37,7 +41,7 @@ Result<std::vector<std::string>> environment_of(const json::Value& env)
     for (const auto& [name, value] : env.members() ? *env.members() : json::Members())
         if (std::string text = text_of_value(value);
             name.empty() || name.find('=') != name.npos || has_nul(name) || has_nul(text))
-            return Error{Error::Kind::bad_request, {}, "bad 'env': '" + name.substr(0, name.find('\0')) + "'"};
+            return Error{Error::Kind::bad_request, {}, "bad 'env': '" + quoted(name.substr(0, name.find('\0'))) + "'"};
         else
             variables.push_back(name + "=" + text);
     return variables;
@@ -46,7 +50,7 @@ Result<std::vector<std::string>> environment_of(const json::Value& env)
 }  // namespace
 
 Session::Session(const Options& options, Outbox& outbox, const Context& context)
-    : options_(options), outbox_(outbox), context_(context), reader_(options.longest_frame), memory_(context.memory)
+    : options_(options), outbox_(outbox), context_(context), reader_(options.config.limits.frame), memory_(context.memory)
 {
 }
 
@@ -83,14 +87,13 @@ void Session::on_piece(const tag_length::Piece& piece)
     Error wrong{Error::Kind::bad_request, {}, {}};
     if (piece.tag != Tag::json)
         wrong.text = "a first frame that is not JSON";
-    else if (!memory_.take(piece.bytes.size()))
+    else if (!charge(piece.bytes.size()))
         wrong = {Error::Kind::busy, {}, "unfinished requests over the limit of buffered bytes"};
     else {
         text_ += text_of(piece.bytes);
         if (!piece.ends)
             return;
         Result<json::Value> request = json::parse(std::exchange(text_, {}));
-        memory_.give_back();
         if (request && request->members()) {
             state_ = State::busy;
             return on_request(*request);
@@ -101,6 +104,15 @@ void Session::on_piece(const tag_length::Piece& piece)
     outbox_.abandon(std::move(wrong));  // no answer: who cannot speak would not read one
 }
 
+// The beginning of a request is everyone's, so that a few who hold back the end of a large one do not lock the others out. What
+// has been charged stays so until the conversation is over: parts of the request live on in what it began.
+bool Session::charge(std::size_t more)
+{
+    const std::size_t before = std::max(text_.size(), free_of_charge);
+    const std::size_t after = std::max(text_.size() + more, free_of_charge);
+    return memory_.take(after - before);
+}
+
 void Session::on_request(const json::Value& request)
 {
     static constexpr std::pair<std::string_view, Handler> verbs[] = {
@@ -109,12 +121,12 @@ void Session::on_request(const json::Value& request)
     };
     const json::Value* version = request.find("v");
     if (version && version->number() != 1)
-        return refuse("unsupported protocol version " + version->text(), Outbox::Rest::some);
+        return refuse("unsupported protocol version " + quoted(version->text()), Outbox::Rest::some);
     const std::string name = text_of_value(request["op"]);
     for (const auto& [verb, handler] : verbs)
         if (verb == name)
             return (this->*handler)(request);
-    refuse("unknown op '" + name + "'", Outbox::Rest::some);
+    refuse("unknown op '" + quoted(name) + "'", Outbox::Rest::some);
 }
 
 // ---- the verbs
@@ -146,13 +158,21 @@ void Session::run(const json::Value& request)
         return refuse_run(environment.error().text);
     if (has_nul(*command))
         return refuse_run("spawn failed: embedded null byte");
+    std::size_t in_all = 0;
+    bool fits = command->size() < longest_string;
+    for (const std::string& variable : *environment) {
+        in_all += variable.size() + 1;
+        fits = fits && variable.size() < longest_string;
+    }
+    if (!fits || in_all > most_environment)
+        return refuse_run(too_long);
 
     const bool raw = text_of_value(request["shell"]) == "raw";
     op::Run::Request run;
     run.argv = {raw ? "/bin/sh" : options_.shell, raw ? "-c" : "-lc", *command};
     run.environment = std::move(*environment);
     run.time_limit = std::chrono::milliseconds(std::int64_t(std::ceil(time_limit_ * 1000)));
-    run.grace = options_.grace;
+    run.grace = options_.config.grace;
     auto job = context_.operations.start<op::Run>(context_, std::move(run), *this);
     if (!job)
         return on_end(std::move(job.error()));
@@ -196,7 +216,7 @@ void Session::get_file(const json::Value& request)
         return refuse("embedded null byte");
     auto file = context_.operations.call<op::GetFile>(context_, {*path});
     if (!file)
-        return refuse(host_text(file.error()) + (file.error().os ? ": '" + *path + "'" : ""));
+        return refuse(host_text(file.error()) + (file.error().os ? ": '" + quoted(*path) + "'" : ""));
     outbox_.send(bytes_of(frame_of(json::Members{{"ok", true}, {"mode", file->mode}, {"size", file->size}})));
     file_ = std::move(file->bytes);
     send_file_on();

@@ -17,11 +17,13 @@ public:
     void on_room() override;
     void on_input_end() override;
     bool awaits_peer() const override { return state_ == State::request || (upload_ && upload_->wants_more()); }
+    bool idle() const override { return state_ == State::request && text_.empty(); }
 
 private:
     using Tag = tag_length::Tag;
 
     void on_piece(const tag_length::Piece&);
+    bool charge(std::size_t more);
     void on_request(const json::Value&);
 
     void get_file(const json::Value&);

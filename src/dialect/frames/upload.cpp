@@ -34,14 +34,14 @@ void Upload::open(const json::Value& request)
         return;
     if (mode.integer())
         put.mode = unsigned(*mode.integer());
-    const std::string target = put.path;
+    const std::string target = quoted(put.path);
     auto job = context_.operations.start<op::PutFile>(context_, std::move(put), *this);
     if (job)
         job_ = std::move(*job);
     else if (job.error().os)
         error_ = "cannot create file: " + host_text(job.error()) + ": '" + target + "'";
     else
-        error_ = job.error().text;
+        error_ = quoted(job.error().text);
 }
 
 void Upload::on_piece(const tag_length::Piece& piece)

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+// agent.conf(5). Groups [dialect NAME] take the keys of [operations], for that dialect alone.
+#include "agent/settings.hpp"
+
+#include "base/endpoint.hpp"
+#include "base/key_file.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+namespace bellhop {
+namespace {
+
+constexpr std::string_view level_names[] = {"error", "warning", "info", "debug"};
+constexpr std::string_view target_names[] = {"stderr", "kmsg", "journal"};
+constexpr std::string_view dialect_prefix = "dialect ";
+
+Error wrong(std::string text)
+{
+    return {Error::Kind::bad_request, {}, std::move(text)};
+}
+
+// ---- values
+
+Status set_count(std::size_t& to, std::string_view text, std::size_t least, std::size_t most)
+{
+    std::size_t value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (ec != std::errc() || end != text.data() + text.size() || value < least || value > most)
+        return wrong("takes a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" +
+                     std::string(text) + "'");
+    to = value;
+    return done();
+}
+
+Status set_time(std::chrono::milliseconds& to, std::string_view text)
+{
+    const std::string copy(text);
+    char* end;
+    const double seconds = std::strtod(copy.c_str(), &end);
+    if (end == copy.c_str() || *end || !(seconds >= 0 && seconds <= 365 * 86400.0))
+        return wrong("takes seconds, not '" + copy + "'");
+    to = std::chrono::milliseconds(std::int64_t(std::ceil(seconds * 1000)));
+    return done();
+}
+
+std::string time_text(std::chrono::milliseconds time)
+{
+    std::string text = std::to_string(time.count() / 1000);
+    if (const auto rest = time.count() % 1000; rest > 0) {
+        std::string digits = std::to_string(1000 + rest).substr(1);
+        text += "." + digits.substr(0, digits.find_last_not_of('0') + 1);
+    }
+    return text;
+}
+
+template <std::size_t size> Result<std::size_t> index_of(const std::string_view (&names)[size], std::string_view name)
+{
+    const auto at = std::find(std::begin(names), std::end(names), name);
+    if (at != std::end(names))
+        return std::size_t(at - std::begin(names));
+    std::string known;
+    for (std::string_view one : names)
+        (known += known.empty() ? "" : ", ") += one;
+    return wrong("takes one of " + known + ", not '" + std::string(name) + "'");
+}
+
+std::vector<std::string> words_of(std::string_view text)  // by ';', ',' or blanks
+{
+    std::vector<std::string> words;
+    for (std::size_t at = 0; (at = text.find_first_not_of("; ,\t", at)) != text.npos;) {
+        const std::size_t end = std::min(text.find_first_of("; ,\t", at), text.size());
+        words.emplace_back(text.substr(at, end - at));
+        at = end;
+    }
+    return words;
+}
+
+Result<std::vector<std::uint32_t>> numbers_of(std::string_view text)
+{
+    std::vector<std::uint32_t> numbers;
+    for (const std::string& word : words_of(text)) {
+        std::size_t number = 0;
+        if (Status status = set_count(number, word, 0, 0xffffffff); !status)
+            return std::move(status.error());
+        numbers.push_back(std::uint32_t(number));
+    }
+    return numbers;
+}
+
+std::string joined(const std::vector<std::string>& words)
+{
+    std::string text;
+    for (const std::string& word : words)
+        text += word + ";";
+    return text;
+}
+std::string joined(const std::vector<std::uint32_t>& numbers)
+{
+    std::string text;
+    for (std::uint32_t number : numbers)
+        text += std::to_string(number) + ";";
+    return text;
+}
+
+// ---- the rows' functions
+
+Status set_listen(Settings& s, std::string_view value)
+{
+    Result<std::vector<std::string>> words = key_file::list(value);
+    if (!words)
+        return std::move(words.error());
+    std::vector<Endpoint> all;
+    for (const std::string& word : *words) {
+        Result<Endpoint> one = parse_endpoint(word);
+        if (!one)
+            return std::move(one.error());
+        all.push_back(std::move(*one));
+    }
+    s.config.listen = std::move(all);
+    return done();
+}
+std::string show_listen(const Settings& s)
+{
+    std::string text;
+    for (const Endpoint& one : s.config.listen) {
+        for (char c : text_of(one))
+            text += c == ';' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+        text += ';';
+    }
+    return text;
+}
+
+template <std::size_t Limits::*member, std::size_t least, std::size_t most> Status set_limit(Settings& s, std::string_view value)
+{
+    return set_count(s.config.limits.*member, value, least, most);
+}
+template <std::size_t Limits::*member> std::string show_limit(const Settings& s)
+{
+    return std::to_string(s.config.limits.*member);
+}
+
+template <std::chrono::milliseconds Limits::*member> Status set_limit_time(Settings& s, std::string_view value)
+{
+    return set_time(s.config.limits.*member, value);
+}
+template <std::chrono::milliseconds Limits::*member> std::string show_limit_time(const Settings& s)
+{
+    return time_text(s.config.limits.*member);
+}
+
+template <std::vector<std::string> Rules::*member> Status set_names(Settings& s, std::string_view value)
+{
+    s.config.rules.*member = words_of(value);
+    return done();
+}
+template <std::vector<std::string> Rules::*member> std::string show_names(const Settings& s)
+{
+    return joined(s.config.rules.*member);
+}
+
+Status set_level(Settings& s, std::string_view value)
+{
+    Result<Log::Level> level = parse_level(value);
+    if (!level)
+        return std::move(level.error());
+    s.log_level = *level;
+    return done();
+}
+std::string show_level(const Settings& s)
+{
+    return std::string(level_names[std::size_t(s.log_level)]);
+}
+
+Status set_target(Settings& s, std::string_view value)
+{
+    Result<std::size_t> index = index_of(target_names, value);
+    if (!index)
+        return std::move(index.error());
+    s.log_target = LogTarget(*index);
+    return done();
+}
+std::string show_target(const Settings& s)
+{
+    return std::string(target_names[std::size_t(s.log_target)]);
+}
+
+Status set_grace(Settings& s, std::string_view value)
+{
+    return set_time(s.config.grace, value);
+}
+std::string show_grace(const Settings& s)
+{
+    return time_text(s.config.grace);
+}
+
+Status set_root(Settings& s, std::string_view value)
+{
+    Result<std::string> path = key_file::plain(value);
+    if (!path)
+        return std::move(path.error());
+    if (!path->empty() && !path->starts_with('/'))
+        return wrong("takes an absolute path, not '" + *path + "'");
+    s.config.root = *path == "/" ? std::string() : *path;
+    return done();
+}
+std::string show_root(const Settings& s)
+{
+    return s.config.root.empty() ? "/" : s.config.root;
+}
+
+Status set_cids(Settings& s, std::string_view value)
+{
+    Result<std::vector<std::uint32_t>> numbers = numbers_of(value);
+    if (!numbers)
+        return std::move(numbers.error());
+    s.config.peers.cids = std::move(*numbers);
+    return done();
+}
+std::string show_cids(const Settings& s)
+{
+    return joined(s.config.peers.cids);
+}
+
+Status set_uids(Settings& s, std::string_view value)
+{
+    if (value == "usual")
+        return s.config.peers.uids.reset(), done();
+    Result<std::vector<std::uint32_t>> numbers = numbers_of(value);
+    if (!numbers)
+        return std::move(numbers.error());
+    s.config.peers.uids = std::move(*numbers);
+    return done();
+}
+std::string show_uids(const Settings& s)
+{
+    return s.config.peers.uids ? joined(*s.config.peers.uids) : "usual";
+}
+
+constexpr std::size_t million = 1'000'000, gigabyte = 1 << 30;
+using When = Setting::When;
+
+constexpr Setting all[] = {
+    {"agent", "listen", "listen", "ENDPOINT", "TRANSPORT:ADDRESS[=DIALECT], may be given again; default vsock:1024=frames",
+     When::restart, &set_listen, &show_listen},
+    {"agent", "log-level", "log-level", "LEVEL", "error, warning, info (default), debug", When::reload, &set_level, &show_level},
+    {"agent", "log-target", "log-target", "TARGET", "stderr (default), kmsg, journal", When::reload, &set_target, &show_target},
+    {"agent", "root", "root", "PATH", "before the paths of the guest's own files; for tests", When::restart, &set_root,
+     &show_root},
+    {"limits", "connections", "max-connections", "N", "at a time; default 256", When::reload,
+     &set_limit<&Limits::connections, 1, million>, &show_limit<&Limits::connections>},
+    {"limits", "runs", "max-runs", "N", "commands at a time, more wait in order; default 64", When::reload,
+     &set_limit<&Limits::runs, 1, million>, &show_limit<&Limits::runs>},
+    {"limits", "frame", "max-frame", "BYTES", "of one message; default 16777216, which is also the most", When::reload,
+     &set_limit<&Limits::frame, 1024, 16 << 20>, &show_limit<&Limits::frame>},
+    {"limits", "buffered", "max-buffered", "BYTES", "of all peers' unfinished requests together; default 67108864", When::reload,
+     &set_limit<&Limits::buffered, 4096, gigabyte>, &show_limit<&Limits::buffered>},
+    {"limits", "idle-timeout", "idle-timeout", "SECONDS", "for a peer that owes us bytes; default 60", When::reload,
+     &set_limit_time<&Limits::idle>, &show_limit_time<&Limits::idle>},
+    {"limits", "stall-timeout", "stall-timeout", "SECONDS", "for a peer that does not take ours; default 3600", When::reload,
+     &set_limit_time<&Limits::stall>, &show_limit_time<&Limits::stall>},
+    {"limits", "drain-timeout", "drain-timeout", "SECONDS", "for what runs when the agent is to end; default 2", When::reload,
+     &set_limit_time<&Limits::drain>, &show_limit_time<&Limits::drain>},
+    {"limits", "grace", "grace", "SECONDS", "for output of what a finished command left running; default 0.2", When::reload,
+     &set_grace, &show_grace},
+    {"peers", "vsock-cids", "vsock-cids", "LIST", "that may connect; default 2, the host", When::reload, &set_cids, &show_cids},
+    {"peers", "unix-uids", "unix-uids", "LIST", "that may connect; default usual: our own and root", When::reload, &set_uids,
+     &show_uids},
+    {"operations", "allow", "allow", "LIST", "only these operations; default all", When::reload, &set_names<&Rules::allowed>,
+     &show_names<&Rules::allowed>},
+    {"operations", "block", "block", "LIST", "not these operations; default none", When::reload, &set_names<&Rules::blocked>,
+     &show_names<&Rules::blocked>},
+};
+
+// ---- names
+
+const Setting* find(std::string_view group, std::string_view key)
+{
+    for (const Setting& one : all)
+        if (one.group == group && one.key == key)
+            return &one;
+    return nullptr;
+}
+
+std::size_t distance(std::string_view a, std::string_view b)  // Levenshtein
+{
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j)
+            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+    }
+    return row.back();
+}
+
+std::string nearest(std::string_view group, std::string_view key)
+{
+    const auto far = [&](const Setting& one) { return 2 * distance(key, one.key) + distance(group, one.group); };
+    const auto at =
+        std::min_element(std::begin(all), std::end(all), [&](const auto& a, const auto& b) { return far(a) < far(b); });
+    return std::string(at->key) + " in [" + std::string(at->group) + "]";
+}
+
+Status set_dialect_rule(Settings& s, const key_file::Entry& entry, const std::string& source)
+{
+    const std::string dialect = entry.group.substr(dialect_prefix.size());
+    if (entry.key != "allow" && entry.key != "block")
+        return wrong(source + ": no key '" + entry.key + "' in [" + entry.group + "]; there are allow and block");
+    Rules& rules = s.config.dialect_rules[dialect];
+    (entry.key == "allow" ? rules.allowed : rules.blocked) = words_of(entry.value);
+    s.sources[entry.group + "." + entry.key] = source;
+    return done();
+}
+
+}  // namespace
+
+std::span<const Setting> settings()
+{
+    return all;
+}
+
+Status set(Settings& s, const Setting& setting, std::string_view value, std::string source)
+{
+    if (Status status = setting.set(s, value); !status)
+        return wrong(source + (source.starts_with("--") ? " " : ": " + std::string(setting.key) + " ") + status.error().text);
+    s.sources[std::string(setting.group) + "." + std::string(setting.key)] = std::move(source);
+    return done();
+}
+
+Status apply_file(Settings& s, const std::string& path, std::string_view text)
+{
+    Result<std::vector<key_file::Entry>> entries = key_file::parse(text);
+    if (!entries)
+        return wrong(path + ": " + entries.error().text);
+    for (const key_file::Entry& entry : *entries) {
+        const std::string source = path + ":" + std::to_string(entry.line);
+        Status status = done();
+        if (entry.group.starts_with(dialect_prefix))
+            status = set_dialect_rule(s, entry, source);
+        else if (const Setting* setting = find(entry.group, entry.key))
+            status = set(s, *setting, entry.value, source);
+        else
+            status = wrong(source + ": no key '" + entry.key + "' in [" + entry.group + "]; the nearest is " +
+                           nearest(entry.group, entry.key));
+        if (!status)
+            return status;
+    }
+    return done();
+}
+
+std::string print(const Settings& s)
+{
+    std::string text, group;
+    const auto line = [&](std::string_view in, std::string_view key, const std::string& value) {
+        if (group != in)
+            text += (text.empty() ? "[" : "\n[") + (group = in) + "]\n";
+        const auto source = s.sources.find(group + "." + std::string(key));
+        text += "# " + (source == s.sources.end() ? "default" : source->second) + "\n" + std::string(key) + "=" + value + "\n";
+    };
+    for (const Setting& one : all)
+        line(one.group, one.key, one.show(s));
+    for (const auto& [dialect, rules] : s.config.dialect_rules) {
+        line(std::string(dialect_prefix) + dialect, "allow", joined(rules.allowed));
+        line(std::string(dialect_prefix) + dialect, "block", joined(rules.blocked));
+    }
+    return text;
+}
+
+std::vector<std::string> differing(const Settings& old, const Settings& fresh, Setting::When when)
+{
+    std::vector<std::string> names;
+    for (const Setting& one : all)
+        if (one.when == when && one.show(old) != one.show(fresh))
+            names.push_back(std::string(one.group) + "." + std::string(one.key));
+    if (when == Setting::When::reload && old.config.dialect_rules != fresh.config.dialect_rules)
+        names.push_back("the dialects' rules");
+    return names;
+}
+
+Result<Log::Level> parse_level(std::string_view name)
+{
+    Result<std::size_t> index = index_of(level_names, name);
+    if (!index)
+        return std::move(index.error());
+    return Log::Level(*index);
+}
+
+}  // namespace bellhop
