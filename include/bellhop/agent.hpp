@@ -39,6 +39,7 @@ public:
     // Ends in good order: no new links; what runs may end by itself for Limits::drain, then hears SIGTERM, and a second later
     // SIGKILL; answers leave. `done` is called once, from the loop, when the last link is gone or another second is over.
     void drain(std::function<void()> done);
+    // Neither call may destroy the agent: it is in the middle of it. asio::post() that.
     // When every transport is over and no link is left: only inherited connections end so (fd:N).
     void on_over(std::function<void()>);
 
