@@ -1,0 +1,487 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tools/packaging under the real service managers, each in namespaces of its own. usage: service_test.py BELLHOP-AGENT [--only WORD]"""
+import concurrent.futures
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+from agent import BINARY, SANITIZED, Log, alive, dies, state  # noqa: E402
+from frames import Asking, read, write  # noqa: E402
+from tap import case, equal, eventually, has, main, skip  # noqa: E402
+
+PACKAGING = os.path.join(HERE, "..", "..", "tools", "packaging")
+INSTALLED = "/usr/sbin/bellhop-agent"
+BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SHELL": "/bin/sh"}
+
+
+def needs(program):
+    return shutil.which(program, path=BARE["PATH"]) or skip(f"{program} is not installed")
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        skip("needs root, to make namespaces")
+
+
+class Place(Asking):
+    """A folder with a configuration that makes the agent listen at .path, and copies of our files that start BINARY with it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.path = self.at("socket")
+        self.configure()
+
+    def at(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def configure(self, text=""):
+        write(self.at("agent.conf"), f"[agent]\nlisten=unix:{self.path}\nlog-level=info\n{text}".encode())
+
+    def put_in_place(self, ours, *names, options=True):
+        source = os.path.join(PACKAGING, ours)
+        text = read(source).decode()
+        has(text, INSTALLED)
+        where = self.at(*names)
+        os.makedirs(os.path.dirname(where), exist_ok=True)
+        command = f"{BINARY} --config {self.at('agent.conf')}" if options else BINARY
+        write(where, text.replace(INSTALLED, command).encode(), os.stat(source).st_mode & 0o777)
+        return where
+
+    def answers(self):
+        """Waits for an agent that listens."""
+        def ping():
+            with contextlib.suppress(OSError):
+                return self.ask("ping")["ok"]
+        eventually(ping, what="an answer")
+
+    def agent_pid(self):
+        """As the commands see it."""
+        return int(self.run("echo $PPID").out)
+
+
+@contextlib.contextmanager
+def place():
+    with tempfile.TemporaryDirectory(prefix="bellhop-service-") as name:
+        yield Place(name)
+
+
+@contextlib.contextmanager
+def started(*command, **popen):
+    """A process in the foreground, with its standard error as .log; killed when the block is left."""
+    popen.setdefault("env", BARE)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **popen)
+    process.log = Log(process.stderr)
+    try:
+        yield process
+    except BaseException:
+        print("# log:", process.log.text().replace("\n", "\n# log: "))
+        raise
+    finally:
+        process.kill()
+        process.wait()
+        process.log.end()
+
+
+def in_namespaces(script, *arguments, **popen):
+    """Its first process is PID 1, its mounts are its own, and all of it dies with the process that is started here."""
+    return started("unshare", "--pid", "--mount", "--fork", "--kill-child", "/bin/sh", "-euc", script, *arguments, **popen)
+
+
+def run(*command, ok=True, **popen):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20,
+                          **{"env": BARE, **popen})
+    if ok:
+        equal(done.returncode, 0, f"{command}: {done.stdout}")
+    return done.stdout
+
+
+def children_of(pid):
+    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def lets_a_command_end(where, stop):
+    """stop() returns while a command runs: it ends by itself, and its answer comes."""
+    with where.start("echo begun; sleep 0.5; echo done") as host:
+        equal(host.first_output(), b"begun\n")
+        stop()
+        ran = host.ran()
+        equal((ran.out, ran.end["exit_code"]), (b"done\n", 0))
+
+
+# ---- the files
+
+@case("every script is one for /bin/sh, and every file says where the agent is")
+def _():
+    for name in ("openrc/bellhop-agent", "runit/run", "runit/finish", "init/init"):
+        run("/bin/sh", "-n", os.path.join(PACKAGING, name))
+    for name in ("systemd/bellhop-agent.service", "openrc/bellhop-agent", "runit/run", "busybox/inittab", "init/init"):
+        has(read(os.path.join(PACKAGING, name)).decode(), INSTALLED)
+
+
+# ---- systemd
+
+@case("systemd: the units are right in its eyes, and a mistake would be seen")
+def _():
+    needs("systemd-analyze")
+    with place() as here:
+        service = here.put_in_place("systemd/bellhop-agent.service", "bellhop-agent.service")
+        unit_file = shutil.copy(os.path.join(PACKAGING, "systemd/bellhop-agent.socket"), here.folder)
+        check = ("systemd-analyze", "verify", "--man=no", service, unit_file)
+        equal(run(*check), "")
+        write(service, read(service).replace(b"WatchdogSec=", b"WatchDogSec="))
+        has(run(*check, ok=False), "WatchDogSec")
+
+
+def systemd_path():
+    for path in ("/lib/systemd/systemd", "/usr/lib/systemd/systemd"):
+        if os.access(path, os.X_OK):
+            return path
+    return skip("systemd is not installed")
+
+
+class Systemd(Place):
+    """A manager of user units with our two: the same code as PID 1's for all that our units say."""
+
+    def ctl(self, *words, ok=True):
+        inside = ("nsenter", "--target", str(self.inner), "--pid", "--mount", "--root")
+        return run(*inside, "systemctl", "--user", "--no-pager", *words, ok=ok, env=self.environment)
+
+    def show(self, name):
+        return self.ctl("show", "--value", "--property", name, "bellhop-agent.service").strip()
+
+
+@contextlib.contextmanager
+def systemd():
+    needs_root()
+    program, group = systemd_path(), f"bellhop-test-{os.getpid()}"
+    needs("systemctl")
+    if not glob.glob("/sys/fs/cgroup/cgroup.procs") + glob.glob("/sys/fs/cgroup/*/cgroup.procs"):
+        skip("no cgroups are mounted here")
+    with tempfile.TemporaryDirectory(prefix="bellhop-service-") as name:
+        here = Systemd(name)
+        for folder in ("run", "conf/systemd/user"):
+            os.makedirs(here.at(folder), mode=0o700)
+        here.put_in_place("systemd/bellhop-agent.service", "conf/systemd/user/bellhop-agent.service")
+        text = read(os.path.join(PACKAGING, "systemd/bellhop-agent.socket")).replace(b"/run/bellhop/agent.sock", here.at("unit.sock").encode())
+        write(here.at("conf/systemd/user/bellhop-agent.socket"), text)
+        here.environment = {**BARE, "XDG_RUNTIME_DIR": here.at("run"), "XDG_CONFIG_HOME": here.at("conf"), "HOME": name}
+        script = """
+            for base in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+                [ -e $base/cgroup.procs ] || continue
+                mkdir $base/$1
+                echo $$ > $base/$1/cgroup.procs
+            done
+            mount -t tmpfs tmpfs /run
+            mkdir -p /run/systemd/system  # what says that systemd is in charge
+            mount -t proc proc /proc
+            "$0" --user --unit=basic.target --log-target=console
+            exit $?
+            """
+        try:
+            with in_namespaces(script, program, group, env=here.environment) as manager:
+                eventually(lambda: manager.poll() is not None or os.path.exists(here.at("run/systemd/private")), what="the manager's socket")
+                equal(manager.poll(), None, "the manager has ended: " + manager.log.text())
+                here.inner, = children_of(manager.pid)
+                yield here
+        finally:
+            for top in glob.glob(f"/sys/fs/cgroup/{group}") + glob.glob(f"/sys/fs/cgroup/*/{group}"):
+                for folder, _, _ in os.walk(top, topdown=False):
+                    def removed(folder=folder):
+                        with contextlib.suppress(OSError):
+                            os.rmdir(folder)
+                        return not os.path.exists(folder)
+                    eventually(removed, what=f"the end of {folder}")
+
+
+@case("systemd: started is ready, a reload is taken, a killed agent comes back, a stop lets commands end")
+def _():
+    with systemd() as here:
+        here.ctl("start", "bellhop-agent.service")
+        equal(here.ask("ping")["ok"], True)    # READY=1 came before that returned
+        here.configure("[limits]\nruns=7\n")
+        here.ctl("reload", "bellhop-agent.service")
+        eventually(lambda: here.ask("info")["limits"]["runs"] == 7, what="the reload")
+
+        first = here.agent_pid()
+        here.ctl("kill", "--kill-who=main", "--signal=KILL", "bellhop-agent.service")
+        eventually(lambda: here.show("NRestarts") == "1" and here.show("ActiveState") == "active", what="the second agent")
+        equal(here.agent_pid() != first, True)
+
+        lets_a_command_end(here, lambda: here.ctl("stop", "--no-block", "bellhop-agent.service"))
+        eventually(lambda: here.show("ActiveState") == "inactive", what="the end")
+        equal((here.show("Result"), os.path.exists(here.path)), ("success", False))
+
+
+@case("systemd: a command is in no sandbox and has no variable of the service's")
+def _():
+    with systemd() as here:
+        here.ctl("start", "bellhop-agent.service")
+        for name in (b"INVOCATION_ID", b"JOURNAL_STREAM", b"NOTIFY_SOCKET", b"WATCHDOG", b"LISTEN_", b"SYSTEMD_EXEC_PID", b"MEMORY_PRESSURE"):
+            equal(name in here.run("env").out, False, name)
+        equal(here.run("readlink /proc/self/ns/mnt").out, here.run("readlink /proc/1/ns/mnt").out)
+        status = here.run("cat /proc/self/status").out
+        for line in (b"Seccomp:\t0\n", b"NoNewPrivs:\t0\n"):
+            has(status, line)
+
+
+@case("systemd: an agent that hangs is replaced, a wrong configuration ends the trying")
+def _():
+    with systemd() as here:
+        os.mkdir(here.at("conf/systemd/user/bellhop-agent.service.d"))
+        write(here.at("conf/systemd/user/bellhop-agent.service.d/soon.conf"), b"[Service]\nWatchdogSec=1\nRestartSec=0\nLimitCORE=0\n")
+        here.ctl("daemon-reload")
+        here.ctl("start", "bellhop-agent.service")
+        here.ctl("kill", "--kill-who=main", "--signal=STOP", "bellhop-agent.service")
+        eventually(lambda: here.show("NRestarts") == "1" and here.show("ActiveState") == "active", what="the second agent")
+        here.answers()
+
+        here.configure("[limits]\nruns=none\n")
+        here.ctl("kill", "--kill-who=main", "--signal=KILL", "bellhop-agent.service")
+        eventually(lambda: here.show("ActiveState") == "failed", what="the failure")
+        equal(here.show("ExecMainStatus"), "2")
+
+
+@case("systemd: the socket unit starts the agent, in the dialect that it names")
+def _():
+    with systemd() as here:
+        here.configure()
+        here.ctl("start", "bellhop-agent.socket")
+        own, here.path = here.path, here.at("unit.sock")
+        equal(os.stat(here.path).st_mode & 0o777, 0o600)
+        equal(here.ask("ping")["ok"], True)
+        equal(here.show("ActiveState"), "active")
+        here.path = own    # what is configured is served beside it
+        equal(here.ask("ping")["ok"], True)
+        here.ctl("stop", "bellhop-agent.socket", "bellhop-agent.service")
+        equal(os.path.exists(here.at("unit.sock")), False)
+
+
+@case("systemd-socket-activate hands its socket over")
+def _():
+    program = needs("systemd-socket-activate")
+    with place() as here, started(program, "--listen", here.path, "--fdname=frames", BINARY, "--log-level", "info") as agent:
+        agent.log.wait_for("Listening on")
+        equal(here.ask("ping")["ok"], True)
+        has(agent.log.text(), "listening on fd:3=frames")
+        equal(b"LISTEN_" in here.run("env").out, False)
+        agent.terminate()
+        equal(agent.wait(20), 0, agent.log.text())
+
+
+# ---- runit
+
+@case("runit: hup reloads, term and kill -9 start it again, down lets commands end, a wrong configuration ends the trying")
+def _():
+    runsv, sv = needs("runsv"), needs("sv")
+    with place() as here:
+        here.put_in_place("runit/run", "service", "run")
+        shutil.copy(os.path.join(PACKAGING, "runit/finish"), here.at("service"))
+        with started(runsv, here.at("service")) as supervisor:
+            def given_up():
+                status = run(sv, "status", here.at("service"), ok=False)
+                return status.startswith("down") and "want up" not in status
+
+            here.answers()
+            first = here.agent_pid()
+            here.configure("[limits]\nruns=7\n")
+            run(sv, "hup", here.at("service"))
+            eventually(lambda: here.ask("info")["limits"]["runs"] == 7, what="the reload")
+            equal(here.agent_pid(), first)
+
+            run(sv, "term", here.at("service"))
+            dies(first)
+            here.answers()
+            second = here.agent_pid()
+            os.kill(second, signal.SIGKILL)
+            dies(second)
+            here.answers()
+            third = here.agent_pid()
+            equal(len({first, second, third}), 3)
+
+            lets_a_command_end(here, lambda: subprocess.run([sv, "-w", "0", "down", here.at("service")], stdout=subprocess.DEVNULL, timeout=20))
+            eventually(given_up, what="the end")
+            equal((alive(third), os.path.exists(here.path)), (False, False))
+
+            here.configure("[limits]\nruns=none\n")
+            run(sv, "-w", "0", "up", here.at("service"), ok=False)
+            eventually(given_up, what="the giving up")
+            here.configure()
+            run(sv, "up", here.at("service"))
+            here.answers()
+            run(sv, "exit", here.at("service"))
+            equal(supervisor.wait(20), 0)
+
+
+# ---- OpenRC
+
+@case("OpenRC: start, reload, a new one after kill -9, stop, and a wrong option is told at the start")
+def _():
+    needs_root()
+    needs("openrc-run"), needs("supervise-daemon")
+    with place() as here:
+        here.put_in_place("openrc/bellhop-agent", "init.d", "bellhop-agent", options=False)
+        os.mkdir(here.at("conf.d"))
+
+        def options(text):
+            confd = read(os.path.join(PACKAGING, "openrc/bellhop-agent.confd")).decode()
+            write(here.at("conf.d/bellhop-agent"), f"{confd}\nbellhop_agent_options='{text}'\nerror_log={here.at('log')}\n".encode())
+
+        options(f"--config {here.at('agent.conf')}")
+        script = """
+            mount -t proc proc /proc
+            mount -t tmpfs tmpfs /run
+            cd /run && mkdir openrc && cd openrc  # what `openrc sysinit` makes
+            mkdir daemons exclusive failed hotplugged inactive options scheduled started starting stopped stopping tmp wasinactive
+            touch softlevel
+            mount --bind "$0/init.d" /etc/init.d
+            mount --bind "$0/conf.d" /etc/conf.d
+            echo ready >&2
+            while :; do sleep 60; done
+            """
+        with in_namespaces(script, here.folder) as outer:
+            outer.log.wait_for("ready")
+            inner, = children_of(outer.pid)
+
+            def service(word, ok=True):
+                return run("nsenter", "--target", str(inner), "--pid", "--mount", "--root", "rc-service", "--nodeps", "bellhop-agent", word, ok=ok)
+
+            service("start")
+            here.answers()
+            here.configure("[limits]\nruns=7\n")
+            service("reload")
+            eventually(lambda: here.ask("info")["limits"]["runs"] == 7, what="the reload")
+            first = here.agent_pid()
+            with contextlib.suppress(Exception):    # it kills whom it would be told by
+                here.run("kill -9 $PPID")
+            here.answers()
+            equal(here.agent_pid() != first, True)
+            has(service("status"), "started")
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                stopping = []
+                lets_a_command_end(here, lambda: stopping.append(pool.submit(service, "stop")))
+                stopping[0].result(20)
+            equal(os.path.exists(here.path), False)
+            options("--nope")
+            has(service("start", ok=False), "--nope")
+            has(service("status", ok=False), "stopped")
+
+
+# ---- a PID 1 that is not ours
+
+# A root of its own, in which nothing is mounted yet: $0 the place's folder, $1 the agent's. Both and /usr are seen as outside.
+MAKE_ROOT = """
+    root=$0/root
+    cd "$0"
+    mkdir -p "$root" && mount -t tmpfs tmpfs "$root"
+    for folder in proc sys dev run tmp etc sbin; do mkdir "$root/$folder"; done
+    for folder in /bin /lib /lib64 /usr "$0" "$1"; do
+        if [ -L "$folder" ]; then
+            cp -P "$folder" "$root$folder"
+        elif [ -d "$folder" ]; then
+            mkdir -p "$root$folder" && mount --bind "$folder" "$root$folder"
+        fi
+    done
+    cp -r "$0/copied/." "$root"
+    """
+
+
+def busybox_with(applet):
+    path = needs("busybox")
+    if applet not in run(path, "--list").split():
+        skip(f"this BusyBox has no {applet}")
+    return path
+
+
+@case("BusyBox init: the line starts the agent, starts it again, and a shutdown ends it in order")
+def _():
+    needs_root()
+    busybox = busybox_with("init")
+    with place() as here:
+        here.put_in_place("busybox/inittab", "copied", "etc", "inittab")
+        line = read(here.at("copied/etc/inittab"))
+        write(here.at("copied/etc/inittab"), b"::sysinit:/bin/mount -t proc proc /proc\n" + line)
+        os.mkdir(here.at("copied/sbin"))
+        shutil.copy(busybox, here.at("copied/sbin/init"))
+        finish = """touch "$root/dev/null"; mount --bind /dev/null "$root/dev/null"; exec chroot "$root" /sbin/init"""
+        with in_namespaces(MAKE_ROOT + finish, here.folder, os.path.dirname(BINARY)) as outer:
+            here.answers()
+            inner, = children_of(outer.pid)
+            equal(here.run("cat /proc/1/comm").out, b"init\n")
+            first = here.agent_pid()
+            equal(first in [int(pid) for pid in here.run("cat /proc/1/task/1/children").out.split()], True)
+            with contextlib.suppress(Exception):    # it kills whom it would be told by
+                here.run("kill -9 $PPID")
+            eventually(lambda: state(inner) == "S" and os.path.exists(here.path), what="init at rest")
+            here.answers()
+            equal(here.agent_pid() != first, True)
+            os.kill(inner, signal.SIGUSR2)    # power off: in a pid namespace that is its PID 1's end
+            outer.wait(20)
+            equal(os.path.exists(here.path), False)
+
+
+@case("/init mounts what is missing, starts the agent and becomes the real init, with its arguments")
+def _():
+    needs_root()
+    with place() as here:
+        here.put_in_place("init/init", "copied", "init")
+        os.mkdir(here.at("copied/sbin"))
+        write(here.at("copied/sbin/init"), f"#!/bin/sh\necho $$ $* > {here.at('real')}\nexec tail -f /dev/null\n".encode(), 0o755)
+        for mounted in ("", 'mount -t proc proc "$root/proc"; mount -t tmpfs tmpfs "$root/run"; touch "$root/run/kept";'):
+            script = MAKE_ROOT + mounted + 'exec chroot "$root" /init splash single'
+            with in_namespaces(script, here.folder, os.path.dirname(BINARY)) as outer:
+                here.answers()
+                eventually(lambda: os.path.exists(here.at("real")) and read(here.at("real")), what="the real init")
+                equal(read(here.at("real")), b"1 splash single\n")
+                mounts = [line.split()[1:3] for line in here.run("cat /proc/mounts").out.decode().splitlines()]
+                for one in (["/proc", "proc"], ["/sys", "sysfs"], ["/dev", "devtmpfs"], ["/run", "tmpfs"]):
+                    equal(mounts.count(one), 1, f"{one} in {mounts}; {outer.log.text()}")
+                equal(b"kept" in here.run("ls /run").out, bool(mounted), "what was mounted is still to be seen")
+                equal(here.run("ps -o ppid= -p $PPID").out.strip(), b"1")
+                equal(outer.log.text(), "")
+            os.unlink(here.at("real"))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(here.path)    # the whole namespace was killed
+
+
+# ---- PID 1 itself
+
+@case("as PID 1, a thousand commands that leave orphans leave no zombie and no memory")
+def _():
+    needs_root()
+    with place() as here, started("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", BINARY, "--config", here.at("agent.conf")) as outer:
+        outer.log.wait_for("listening")
+        inner, = children_of(outer.pid)
+
+        def memory():
+            status = read(f"/proc/{inner}/status").decode()
+            return int(status.split("RssAnon:")[1].split()[0])
+
+        def orphans(number):
+            answer = here.run(f"(setsid sleep 0.0{number % 10} &) & exit {number % 100}").end
+            return answer["exit_code"] == number % 100
+
+        def commands(count):
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                equal(all(pool.map(orphans, range(count))), True, "an exit code was lost")
+            eventually(lambda: children_of(inner) == [], what="a PID 1 without children")
+
+        commands(200)
+        before = memory()
+        commands(1000)
+        grown = memory() - before
+        print(f"# RssAnon {before} KiB, grown by {grown} KiB")
+        if not SANITIZED:
+            equal(grown < 512, True, f"RssAnon grew by {grown} KiB")
+        os.kill(inner, signal.SIGTERM)
+        equal(outer.wait(20), 0)
+
+
+main()
