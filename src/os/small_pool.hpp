@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small pieces of memory, last freed first taken, so that a loop that does the same thing ten thousand times touches the same
 // pages ten thousand times. (musl's malloc goes round all slots of a group, and round all places for groups: 190 KiB for a few
-// hundred commands of 10 KiB each, measured.) Chunks that hold nothing any more go back to the kernel, but for one of each size.
+// hundred commands of 10 KiB each, measured.) Chunks that hold nothing any more go back to the kernel, but for one of each size
+// and the first page of each, which keeps the list of them.
 // For one thread. It never gives its address range back.
 #pragma once
 #include <cstddef>
