@@ -39,6 +39,10 @@ public:
     const std::string* string() const { return std::get_if<std::string>(&v_); }
     const Array* array() const { return std::get_if<Array>(&v_); }
     const Members* members() const { return std::get_if<Members>(&v_); }
+    const std::uint64_t* large() const { return std::get_if<std::uint64_t>(&v_); }  // an integer over 2^63 - 1
+    std::string* string() { return std::get_if<std::string>(&v_); }
+    Array* array() { return std::get_if<Array>(&v_); }
+    Members* members() { return std::get_if<Members>(&v_); }
     const Value* find(std::string_view name) const;        // the last of that name; nullptr: none, or this is no object
     const Value& operator[](std::string_view name) const;  // null when there is none
     std::string text() const;                              // compact; what is not UTF-8 becomes U+FFFD

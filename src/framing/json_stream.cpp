@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grammar and its errors' words are those of QEMU's parser, whose clients show them to people.
+#include "framing/json_stream.hpp"
+
+#include "base/utf8.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace bellhop::json_stream {
+namespace {
+
+constexpr std::size_t most_members = 256;  // of one object: a duplicate is looked for one by one
+constexpr std::size_t most_quoted = 256;   // bytes of what was wrong, in the error about it
+
+Error error_of(const std::string& text)
+{
+    return {Error::Kind::bad_request, {}, text};
+}
+
+bool is_reset(unsigned char c)
+{
+    return c >= 0xFE;
+}
+bool is_blank(unsigned char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+bool is_structural(unsigned char c)
+{
+    return c != 0 && std::strchr("[]{}:,", c);
+}
+bool in_number(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+bool in_keyword(unsigned char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+// -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?
+bool is_number(std::string_view text)
+{
+    const auto digits = [&text] {
+        const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+        text.remove_prefix(count);
+        return count > 0;
+    };
+    if (text.starts_with('-'))
+        text.remove_prefix(1);
+    if (text.starts_with('0'))
+        text.remove_prefix(1);
+    else if (!digits())
+        return false;
+    if (text.starts_with('.') && (text.remove_prefix(1), !digits()))
+        return false;
+    if (text.starts_with('e') || text.starts_with('E')) {
+        text.remove_prefix(1);
+        if (text.starts_with('-') || text.starts_with('+'))
+            text.remove_prefix(1);
+        if (!digits())
+            return false;
+    }
+    return text.empty();
+}
+
+std::optional<unsigned> hex4(std::string_view text)
+{
+    unsigned code = 0;
+    if (text.size() < 4 || std::from_chars(text.data(), text.data() + 4, code, 16).ptr != text.data() + 4)
+        return std::nullopt;
+    return code;
+}
+
+std::size_t put_utf8(char* out, unsigned code)
+{
+    if (code < 0x80)
+        return out[0] = char(code), 1;
+    std::size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (std::size_t at = size; --at > 0; code >>= 6)
+        out[at] = char(0x80 | (code & 0x3F));
+    out[0] = char((0xF0 << (4 - size)) | code);
+    return size;
+}
+
+// In place: what an escape stands for is never longer than the escape. nullptr: it was well.
+const char* decode(std::string& text)
+{
+    for (std::size_t at = 0, length = 1; at < text.size(); at += length)
+        if ((length = utf8::length_at(text, at)) == 0)
+            return "invalid UTF-8 sequence in string";
+    static constexpr const char* bad = "invalid escape sequence in string";
+    char* out = text.data();
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::size_t plain = std::min(rest.find('\\'), rest.size());
+        std::memmove(out, rest.data(), plain);
+        out += plain;
+        rest.remove_prefix(plain);
+        if (rest.empty())
+            break;
+        static constexpr std::string_view names = "bfnrt\"'\\/", stand_for = "\b\f\n\r\t\"'\\/";
+        const char name = rest[1];  // the lexer saw to it that there is one
+        rest.remove_prefix(2);
+        if (const std::size_t at = names.find(name); at != names.npos) {
+            *out++ = stand_for[at];
+            continue;
+        }
+        const std::optional<unsigned> first = name == 'u' ? hex4(rest) : std::nullopt;
+        if (!first)
+            return bad;
+        unsigned code = *first;
+        rest.remove_prefix(4);
+        if (code >= 0xD800 && code < 0xE000) {
+            const std::optional<unsigned> second = rest.starts_with("\\u") ? hex4(rest.substr(2)) : std::nullopt;
+            if (code >= 0xDC00 || !second || *second < 0xDC00 || *second >= 0xE000)
+                return bad;
+            code = 0x10000 + ((code - 0xD800) << 10) + (*second - 0xDC00);
+            rest.remove_prefix(6);
+        }
+        out += put_utf8(out, code);
+    }
+    text.resize(std::size_t(out - text.data()));
+    return nullptr;
+}
+
+// How many bytes of a string need no second look. Eight at a time: a file's bytes come as one long string.
+std::size_t plain_bytes(const char* text, std::size_t size, char quote)
+{
+    constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    const auto has_zero = [](std::uint64_t x) { return (x - ones) & ~x & highs; };
+    std::size_t at = 0;
+    for (; at + 8 <= size; at += 8) {
+        std::uint64_t eight;
+        std::memcpy(&eight, text + at, 8);
+        const std::uint64_t quotes = eight ^ (ones * std::uint64_t(quote)), slashes = eight ^ (ones * std::uint64_t('\\'));
+        const std::uint64_t control = (eight - ones * 0x20) & ~eight & highs;
+        if ((eight & highs) | control | has_zero(quotes) | has_zero(slashes))
+            break;
+    }
+    while (at < size && static_cast<unsigned char>(text[at]) >= 0x20 && static_cast<unsigned char>(text[at]) < 0x80 &&
+           text[at] != quote && text[at] != '\\')
+        ++at;
+    return at;
+}
+
+}  // namespace
+
+void Reader::reset()
+{
+    state_ = State::between;
+    word_ = {};
+    escaped_ = needs_decoding_ = line_start_ = maybe_new_ = false;
+    open_.clear();
+    discard_depth_ = bytes_ = values_ = 0;
+}
+
+Reader::Found Reader::next(ByteView& input)
+{
+    while (!input.empty()) {
+        if (state_ == State::string && !escaped_)
+            input = input.subspan(take_plain(input));
+        if (input.empty())
+            break;
+        const auto c = static_cast<unsigned char>(input.front());
+        if (std::exchange(maybe_new_, false)) {  // c is looked at again
+            if (c == '"' || c == '\'') {
+                reset();
+                (void)on_open('{');
+                return error_of("JSON parse error, the message before this one has no end");
+            }
+            if (Found found = on_structural('{'))
+                return found;
+        }
+        if (++bytes_ > limits_.bytes)
+            return give_up("JSON token size limit exceeded");
+        if ((state_ == State::number && !in_number(c)) || (state_ == State::keyword && !in_keyword(c))) {
+            --bytes_;
+            if (Found found = end_word())  // c is looked at again
+                return found;
+            continue;
+        }
+        input = input.subspan(1);
+        if (Found found = on_byte(c))
+            return found;
+    }
+    return std::nullopt;
+}
+
+std::size_t Reader::take_plain(ByteView input)
+{
+    const std::string_view text = text_of(input).substr(0, limits_.bytes - std::min(bytes_, limits_.bytes));
+    const std::size_t count = plain_bytes(text.data(), text.size(), quote_);
+    word_.append(text.data(), count);
+    bytes_ += count;
+    return count;
+}
+
+Reader::Found Reader::on_byte(unsigned char c)
+{
+    if (is_reset(c)) {
+        reset();
+        return std::nullopt;
+    }
+    switch (state_) {
+    case State::string:
+        if (!escaped_ && c == static_cast<unsigned char>(quote_))
+            return end_string();
+        if (c < 0x20)
+            return stray(c);
+        needs_decoding_ = needs_decoding_ || c == '\\' || c >= 0x80;
+        escaped_ = !escaped_ && c == '\\';
+        word_ += char(c);
+        return std::nullopt;
+    case State::recovery:
+        if (!is_structural(c) && (c >= 0x20 || c == '\t'))
+            return std::nullopt;
+        state_ = State::between;
+        break;
+    case State::number:
+    case State::keyword:
+        word_ += char(c);
+        return std::nullopt;
+    case State::between:
+        break;
+    }
+
+    const bool began_line = std::exchange(line_start_, c == '\n' && in_message());
+    if (is_blank(c)) {
+        if (!in_message())
+            bytes_ = 0;
+        return std::nullopt;
+    }
+    maybe_new_ = began_line && c == '{';
+    if (maybe_new_)
+        return std::nullopt;
+    if (is_structural(c))
+        return on_structural(char(c));
+    word_.clear();
+    if (c == '"' || c == '\'') {
+        state_ = State::string;
+        quote_ = char(c);
+    } else if (c == '-' || (c >= '0' && c <= '9')) {
+        state_ = State::number;
+        word_ += char(c);
+    } else if (in_keyword(c)) {
+        state_ = State::keyword;
+        word_ += char(c);
+    } else
+        return stray(c);
+    return std::nullopt;
+}
+
+// ---- tokens
+
+Reader::Found Reader::end_word()
+{
+    return std::exchange(state_, State::between) == State::number ? end_number() : end_keyword();
+}
+
+Reader::Found Reader::end_number()
+{
+    if (!is_number(word_)) {
+        return give_up("JSON parse error, stray '" + word_.substr(0, most_quoted) + "'");
+    }
+    const char *begin = word_.data(), *end = begin + word_.size();
+    std::int64_t integer = 0;
+    if (const auto read = std::from_chars(begin, end, integer); read.ptr == end && read.ec == std::errc())
+        return on_value(integer);
+    std::uint64_t large = 0;
+    if (const auto read = std::from_chars(begin, end, large); read.ptr == end && read.ec == std::errc())
+        return on_value(large);
+    return on_value(std::strtod(word_.c_str(), nullptr));
+}
+
+Reader::Found Reader::end_keyword()
+{
+    if (word_ == "true" || word_ == "false")
+        return on_value(word_ == "true");
+    if (word_ == "null")
+        return on_value(json::Value());
+    return wrong("invalid keyword '" + word_.substr(0, most_quoted) + "'");
+}
+
+Reader::Found Reader::end_string()
+{
+    state_ = State::between;
+    if (std::exchange(needs_decoding_, false))
+        if (const char* why = decode(word_))
+            return wrong(why);
+    const bool is_key = !open_.empty() && discard_depth_ == 0 &&
+                        (open_.back().expect == Expect::key || open_.back().expect == Expect::key_or_end);
+    if (!is_key)
+        return on_value(std::exchange(word_, {}));
+    Open& object = open_.back();
+    for (const auto& [name, value] : *object.container.members())
+        if (name == word_)
+            return wrong("duplicate key");
+    object.key = std::exchange(word_, {});
+    object.expect = Expect::colon;
+    return std::nullopt;
+}
+
+Reader::Found Reader::on_structural(char c)
+{
+    if (c == '{' || c == '[')
+        return on_open(c);
+    if (c == '}' || c == ']')
+        return on_close(c);
+    if (discard_depth_ > 0)
+        return std::nullopt;
+    if (open_.empty())
+        return wrong("expecting value");
+    Open& top = open_.back();
+    if (c == ':' && top.expect == Expect::colon)
+        top.expect = Expect::value;
+    else if (c == ',' && top.expect == Expect::comma_or_end)
+        top.expect = top.container.members() ? Expect::key : Expect::value;
+    else
+        return wrong(top.expect == Expect::comma_or_end
+                         ? (top.container.members() ? "expected ',' or '}'" : "expected ',' or ']'")
+                     : top.expect == Expect::colon                                       ? "expected ':'"
+                     : top.expect == Expect::value || top.expect == Expect::value_or_end ? "expecting value"
+                                                                                         : "expecting key");
+    return std::nullopt;
+}
+
+Reader::Found Reader::on_open(char c)
+{
+    if (open_.size() + discard_depth_ >= limits_.depth)
+        return give_up("JSON nesting depth limit exceeded");
+    if (discard_depth_ > 0) {
+        ++discard_depth_;
+        return std::nullopt;
+    }
+    if (!open_.empty() && open_.back().expect != Expect::value && open_.back().expect != Expect::value_or_end) {
+        Found found = wrong(open_.back().expect == Expect::colon ? "expected ':'" : "expecting key");
+        ++discard_depth_;
+        return found;
+    }
+    if (++values_ > limits_.values)
+        return give_up("JSON token count limit exceeded");
+    if (c == '{')
+        open_.push_back({json::Members(), {}, Expect::key_or_end});
+    else
+        open_.push_back({json::Array(), {}, Expect::value_or_end});
+    return std::nullopt;
+}
+
+Reader::Found Reader::on_close(char c)
+{
+    if (discard_depth_ > 0) {
+        if (--discard_depth_ == 0)
+            reset();
+        return std::nullopt;
+    }
+    if (open_.empty())
+        return wrong("expecting value");
+    Open& top = open_.back();
+    const bool object = top.container.members();
+    const bool may_end = top.expect == Expect::comma_or_end || top.expect == (object ? Expect::key_or_end : Expect::value_or_end);
+    if (object != (c == '}') || !may_end) {
+        Found found = wrong(top.expect == Expect::comma_or_end ? (object ? "expected ',' or '}'" : "expected ',' or ']'")
+                            : top.expect == Expect::key || top.expect == Expect::key_or_end ? "expecting key"
+                            : top.expect == Expect::colon                                   ? "expected ':'"
+                                                                                            : "expecting value");
+        if (--discard_depth_ == 0)  // this bracket closed one
+            reset();
+        return found;
+    }
+    json::Value whole = std::move(top.container);
+    open_.pop_back();
+    --values_;
+    return on_value(std::move(whole));
+}
+
+Reader::Found Reader::on_value(json::Value value)
+{
+    if (discard_depth_ > 0)
+        return std::nullopt;
+    if (++values_ > limits_.values)
+        return give_up("JSON token count limit exceeded");
+    if (open_.empty()) {
+        reset();
+        return Result<json::Value>(std::move(value));
+    }
+    Open& top = open_.back();
+    if (top.expect != Expect::value && top.expect != Expect::value_or_end)
+        return wrong(top.expect == Expect::comma_or_end
+                         ? (top.container.members() ? "expected ',' or '}'" : "expected ',' or ']'")
+                     : top.expect == Expect::colon ? "expected ':'"
+                                                   : "expecting key");
+    top.expect = Expect::comma_or_end;
+    return counted(std::move(value));
+}
+
+Reader::Found Reader::counted(json::Value value)
+{
+    json::Value& container = open_.back().container;
+    if (json::Array* array = container.array()) {
+        array->push_back(std::move(value));
+        return std::nullopt;
+    }
+    json::Members& members = *container.members();
+    if (members.size() == most_members)
+        return give_up("JSON token count limit exceeded");
+    members.emplace_back(std::move(open_.back().key), std::move(value));
+    return std::nullopt;
+}
+
+// ---- errors
+
+Reader::Found Reader::stray(unsigned char c)
+{
+    std::string text = state_ == State::string ? quote_ + word_ : std::string();
+    if (c != 0)
+        text += c < 0x80 ? std::string(1, char(c)) : std::string("\xEF\xBF\xBD");
+    return give_up("JSON parse error, stray '" + text.substr(0, most_quoted) + "'");
+}
+
+void Reader::skip_message()
+{
+    const std::size_t depth = open_.size() + discard_depth_;
+    const State next = in_word() ? State::recovery : State::between;
+    reset();
+    discard_depth_ = depth;
+    state_ = next;
+}
+
+Reader::Found Reader::wrong(std::string text)
+{
+    skip_message();
+    state_ = State::between;
+    return error_of("JSON parse error, " + text);
+}
+
+Reader::Found Reader::give_up(const std::string& text)
+{
+    reset();
+    state_ = State::recovery;
+    return error_of(text);
+}
+
+}  // namespace bellhop::json_stream
