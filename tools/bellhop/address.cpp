@@ -63,9 +63,9 @@ Address parse_address(const std::string& text)
     address.text = text;
     if (!endpoint->dialect.empty())
         address.dialect = endpoint->dialect;
-    if (address.dialect != "frames")
-        refuse(text,
-               "unknown dialect '" + address.dialect + "', known is frames (a path that contains '=' wants =frames behind it)");
+    if (address.dialect != "frames" && address.dialect != "qga")
+        refuse(text, "unknown dialect '" + address.dialect +
+                         "', known are frames and qga (a path that contains '=' wants one of them behind it, =frames)");
     if (endpoint->transport == "unix")
         address.path = endpoint->address;
     else if (endpoint->transport == "hybrid") {

@@ -72,7 +72,7 @@ json::Members environment_of(const std::vector<std::string>& assignments)
 int own_words(int count, char** words)
 {
     using namespace std::string_view_literals;
-    static constexpr std::array verbs{"ping"sv, "wait"sv, "info"sv, "run"sv, "put"sv, "get"sv};
+    static constexpr std::array verbs{"ping"sv, "wait"sv, "info"sv, "run"sv, "put"sv, "get"sv, "call"sv};
     char** const end = words + count;
     char** const verb = std::find_first_of(words, end, verbs.begin(), verbs.end());
     if (verb == end || *verb != "run"sv)
@@ -87,7 +87,7 @@ public:
 
 private:
     void add_run();
-    void add_put_and_get();
+    void add_the_rest();
     void take(int count, char** words);
     void take_run(const std::vector<std::string>& command);
     void check();
@@ -116,7 +116,7 @@ CommandLine::CommandLine() : app_("", "bellhop")
     app_.add_subcommand("wait")->add_option("--timeout", patience_)->check(seconds(0));
     app_.add_subcommand("info");
     add_run();
-    add_put_and_get();
+    add_the_rest();
 }
 
 void CommandLine::add_run()
@@ -128,7 +128,7 @@ void CommandLine::add_run()
     run->add_option("--env", environment_)->allow_extra_args(false);
 }
 
-void CommandLine::add_put_and_get()
+void CommandLine::add_the_rest()
 {
     CLI::App* put = app_.add_subcommand("put");
     put->add_option("LOCAL", options_.local)->required();
@@ -137,6 +137,9 @@ void CommandLine::add_put_and_get()
     CLI::App* get = app_.add_subcommand("get");
     get->add_option("REMOTE", options_.remote)->required();
     get->add_option("LOCAL", options_.local)->required();
+    CLI::App* call = app_.add_subcommand("call");
+    call->add_option("NAME", options_.remote)->required();
+    call->add_option("ARGUMENTS", options_.arguments);
 }
 
 std::string CommandLine::verb()
@@ -150,7 +153,7 @@ void CommandLine::take(int count, char** words)
 {
     options_.command = verb();
     if (options_.command.empty())
-        throw Failure(Exit::usage, "what shall the agent do? ping, wait, info, run, put or get", "try: bellhop --help");
+        throw Failure(Exit::usage, "what shall the agent do? ping, wait, info, run, put, get or call", "try: bellhop --help");
     if (const char* at = std::getenv("BELLHOP_AT"); at && options_.at.empty())
         options_.at = at;
     if (connect_limit_)
@@ -208,7 +211,7 @@ std::optional<Options> CommandLine::read(int count, char** words)
 
 void CommandLine::refuse(const CLI::ParseError& error)
 {
-    const bool bare_command = verb() == "run" && dynamic_cast<const CLI::ExtrasError*>(&error);
+    const bool bare_command = verb() == "run" && error.get_exit_code() == int(CLI::ExitCodes::ExtrasError);
     throw Failure(usage_code(), printable(error.what()),
                   bare_command ? "the command stands behind --, as in: bellhop run -- uname -a"
                                : "try: bellhop " + verb() + (verb().empty() ? "--help" : " --help"));

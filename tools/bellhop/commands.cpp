@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
 
+#include "base/base64.hpp"
 #include "failure.hpp"
 #include "info_table.hpp"
 #include "local_file.hpp"
@@ -25,9 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t most_collected = 64 << 20;  // of run --json
 
-FramesClient client_of(const Options& options, const Limits& limits)
+std::unique_ptr<Client> client_of(const Options& options, const Limits& limits)
 {
-    return {parse_address(options.at), limits};
+    return make_client(parse_address(options.at), limits);
 }
 
 double milliseconds_since(Clock::time_point start)
@@ -53,9 +54,9 @@ void say_json(Members members)
 
 int ping(const Options& options)
 {
-    const FramesClient client = client_of(options, options.limits);
+    const auto client = client_of(options, options.limits);
     const auto start = Clock::now();
-    const Value answer = client.ping();
+    const Value answer = client->ping();
     const double took = milliseconds_since(start);
     char text[32];
     std::snprintf(text, sizeof text, "%.2f ms", took);
@@ -81,7 +82,7 @@ int wait(const Options& options)
         try {
             const Limits limits{std::min({attempt, left, options.limits.connect}),
                                 std::min({attempt, left, options.limits.answer.value_or(10s)})};
-            const Value answer = client_of(options, limits).ping();
+            const Value answer = client_of(options, limits)->ping();
             const double waited = milliseconds_since(start);
             if (options.json)
                 say_json(
@@ -105,7 +106,7 @@ int wait(const Options& options)
 
 int info(const Options& options)
 {
-    const Value answer = client_of(options, options.limits).info();
+    const Value answer = client_of(options, options.limits)->info();
     if (options.json)
         say(answer.text());
     else
@@ -131,7 +132,7 @@ int exit_code_of(const Value& answer)
 
 int run_streaming(const Options& options)
 {
-    const Value answer = client_of(options, options.limits).run(options.run, [](Stream stream, ByteView bytes) {
+    const Value answer = client_of(options, options.limits)->run(options.run, [](Stream stream, ByteView bytes) {
         if (stream == Stream::out)
             write_all(STDOUT_FILENO, bytes, "stdout");
         else
@@ -145,14 +146,17 @@ int run_streaming(const Options& options)
 void add_output(Members& members, const std::string& name, const std::string& bytes)
 {
     members.emplace_back(name, bytes);  // what is not UTF-8 becomes U+FFFD there
-    if (!is_utf8(bytes))
-        members.emplace_back(name + "_base64", base64(bytes));
+    if (is_utf8(bytes))
+        return;
+    std::string encoded;
+    base64::encode(encoded, bytes_of(bytes));
+    members.emplace_back(name + "_base64", std::move(encoded));
 }
 
 int run_collecting(const Options& options)
 {
     std::string out, err;
-    const Value answer = client_of(options, options.limits).run(options.run, [&out, &err](Stream stream, ByteView bytes) {
+    const Value answer = client_of(options, options.limits)->run(options.run, [&out, &err](Stream stream, ByteView bytes) {
         if (out.size() + err.size() + bytes.size() > most_collected)
             throw Failure(Exit::failed, "the command printed more than 64 MiB",
                           "without --json its output is streamed, whatever its size");
@@ -181,7 +185,7 @@ void say_copied(const Progress& progress, const std::string& path, std::optional
 
 int put(const Options& options)
 {
-    const FramesClient client = client_of(options, options.limits);
+    const auto client = client_of(options, options.limits);
     const Source source = open_source(options.local);
     PutRequest request{options.local, options.remote, {}, source.mode, source.size};
     if (options.mode)
@@ -194,7 +198,7 @@ int put(const Options& options)
                       "put it from stdin, to a full name: bellhop put - REMOTE < LOCAL");
     Progress progress(request.name.empty() ? "stdin" : request.name, Progress::Where::terminal);
     progress.expect(source.size);
-    client.put(request, source.file.get(), [&progress](std::size_t count) { progress.add(count); });
+    client->put(request, source.file.get(), [&progress](std::size_t count) { progress.add(count); });
     if (options.json)
         say_copied(progress, options.remote, request.mode);
     return 0;
@@ -202,13 +206,13 @@ int put(const Options& options)
 
 int get(const Options& options)
 {
-    const FramesClient client = client_of(options, options.limits);
+    const auto client = client_of(options, options.limits);
     const std::string path = target_path(options.local, options.remote);
     const bool shown = options.local == "-" && ::isatty(STDOUT_FILENO);  // a bar amid the text would spoil it
     Progress progress(std::filesystem::path(options.remote).filename(),
                       shown ? Progress::Where::nowhere : Progress::Where::terminal);
     std::optional<Target> target;
-    const FileFacts facts = client.get(
+    const FileFacts facts = client->get(
         options.remote,
         [&progress, &target, &path](const FileFacts& expected) {
             target.emplace(path);
@@ -224,6 +228,24 @@ int get(const Options& options)
     return 0;
 }
 
+int call(const Options& options)
+{
+    json::Value arguments = json::Members();
+    if (!options.arguments.empty()) {
+        auto given = json::parse(options.arguments);
+        if (!given || !(*given).members())
+            throw Failure(Exit::usage, "the arguments are not a JSON object: " + printable(options.arguments),
+                          "such as: bellhop call guest-file-open '{\"path\": \"/etc/hostname\"}'");
+        arguments = std::move(*given);
+    }
+    Value answer = client_of(options, options.limits)->call(options.remote, std::move(arguments));
+    if (options.json)
+        say_json({{"ok", true}, {"return", std::move(answer)}});
+    else
+        say(answer.text());
+    return 0;
+}
+
 }  // namespace
 
 int perform(const Options& options)
@@ -234,6 +256,7 @@ int perform(const Options& options)
            : command == "info" ? info(options)
            : command == "put"  ? put(options)
            : command == "get"  ? get(options)
+           : command == "call" ? call(options)
            : options.json      ? run_collecting(options)
                                : run_streaming(options);
 }

@@ -225,4 +225,10 @@ FileFacts FramesClient::get(const std::string& path, const std::function<void(co
     }
 }
 
+Value FramesClient::call(const std::string&, Value) const
+{
+    throw Failure(Exit::usage, "frames knows no call",
+                  "it is for agents that speak QGA, as in: bellhop --at unix:PATH=qga call guest-ping");
+}
+
 }  // namespace bellhop::tool

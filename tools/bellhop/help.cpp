@@ -8,7 +8,7 @@ namespace bellhop::tool {
 const char address_forms[] = "  unix:PATH            a UNIX socket\n"
                              "  vsock:CID[:PORT]     the guest with that context id (port 1024 unless given)\n"
                              "  hybrid:PATH[:PORT]   the vsock socket of Firecracker or cloud-hypervisor\n"
-                             "  ...=DIALECT          the language spoken there (frames unless given)";
+                             "  ...=DIALECT          the language spoken there: frames (unless given) or qga";
 
 namespace {
 
@@ -22,6 +22,7 @@ Commands:
   run -- COMMAND [ARG]...   Run a command in the guest
   put LOCAL REMOTE          Copy a file into the guest
   get REMOTE LOCAL          Copy a file out of the guest
+  call NAME [ARGUMENTS]     Send a request of the agent's own language
 'bellhop COMMAND --help' tells more.
 )";
 
@@ -85,6 +86,7 @@ is a line for the guest's shell. Interrupting bellhop ends the command.
   --timeout SECONDS          Kill the command after this time (default: never)
   --env NAME=VALUE           Set a variable for the command; may be repeated
 
+A qemu-ga tells the output when the command has ended, and cannot end it.
 With --json the output is collected (64 MiB at most) into "stdout" and "stderr".
 Bytes that are not UTF-8 are replaced there, and then "stdout_base64" or
 "stderr_base64" has them all.
@@ -118,13 +120,25 @@ permissions that it has there, except set-user-ID and the like.
   LOCAL                      The file here, or a directory for it; - is stdout
 )";
 
+const char call[] = R"(Usage: bellhop --at ENDPOINT=qga call NAME [ARGUMENTS]
+Send one request of the QEMU guest agent's language and print what it returns.
+Works with any agent that speaks it, qemu-ga included.
+
+  NAME                       The command, such as guest-get-osinfo
+  ARGUMENTS                  Its arguments, a JSON object (default: none)
+
+Example:
+  bellhop --at unix:/run/vm/qga.sock=qga call guest-fstrim '{"minimum": 4096}'
+)";
+
 }  // namespace
 
 std::string help_for(const std::string& command)
 {
     if (command == "run")
         return std::string(run) + common + run_exit_codes;
-    for (const auto& [name, text] : {std::pair{"ping", ping}, {"wait", wait}, {"info", info}, {"put", put}, {"get", get}})
+    for (const auto& [name, text] :
+         {std::pair{"ping", ping}, {"wait", wait}, {"info", info}, {"put", put}, {"get", get}, {"call", call}})
         if (command == name)
             return std::string(text) + common + exit_codes;
     return std::string(overview) + common + "\nENDPOINT is one of\n" + address_forms + "\n" + exit_codes +

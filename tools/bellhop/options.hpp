@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the command line asks for.
 #pragma once
-#include "frames_client.hpp"
+#include "client.hpp"
 
 #include <optional>
 #include <string>
@@ -17,7 +17,8 @@ struct Options {
 
     std::chrono::milliseconds patience{60'000};  // of wait
     RunRequest run;
-    std::string local, remote;         // of put and get
+    std::string local, remote;         // of put and get; call has its name in remote
+    std::string arguments;             // of call: a JSON object, or nothing
     std::optional<std::int64_t> mode;  // of put
 };
 

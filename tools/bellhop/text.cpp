@@ -28,21 +28,6 @@ bool is_utf8(std::string_view text)
     return true;
 }
 
-std::string base64(std::string_view bytes)
-{
-    static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const std::string_view three = bytes.substr(at, 3);
-        std::uint32_t group = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            group = group << 8 | (i < three.size() ? static_cast<unsigned char>(three[i]) : 0);
-        for (std::size_t i = 0; i < 4; ++i)
-            out += i <= three.size() ? digits[group >> (18 - 6 * i) & 63] : '=';
-    }
-    return out;
-}
-
 std::string printable(std::string_view text)
 {
     std::string out;

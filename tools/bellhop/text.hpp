@@ -8,7 +8,6 @@
 namespace bellhop::tool {
 
 bool is_utf8(std::string_view text);
-std::string base64(std::string_view bytes);    // RFC 4648 section 4
 std::string printable(std::string_view text);  // no control characters: a guest must not drive our terminal
 std::string quoted_for_sh(const std::vector<std::string>& words);
 

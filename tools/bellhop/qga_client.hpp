@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs in the language of QEMU's guest agent: ours, or a qemu-ga. One connection per verb, which
+// begins with guest-sync-delimited, so that what an earlier client left behind is not taken for an
+// answer.
+#pragma once
+#include "client.hpp"
+
+namespace bellhop::tool {
+
+class QgaClient final : public Client {
+public:
+    QgaClient(Address address, Limits limits) : address_(std::move(address)), limits_(limits) {}
+
+    json::Value ping() const override;
+    json::Value info() const override;
+    json::Value run(const RunRequest& request, const std::function<void(Stream, ByteView)>& on_output) const override;
+    void put(const PutRequest& request, int file, const std::function<void(std::size_t)>& on_sent) const override;
+    FileFacts get(const std::string& path, const std::function<void(const FileFacts&)>& on_facts,
+                  const std::function<void(ByteView)>& on_data) const override;
+    json::Value call(const std::string& name, json::Value arguments) const override;
+
+private:
+    Address address_;
+    Limits limits_;
+};
+
+}  // namespace bellhop::tool
