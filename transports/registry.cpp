@@ -2,6 +2,7 @@
 #include "transports/registry.hpp"
 
 #include "transports/fd/fd.hpp"
+#include "transports/serial/serial.hpp"
 #include "transports/unix/unix.hpp"
 #include "transports/vsock/vsock.hpp"
 
@@ -11,6 +12,7 @@ std::vector<TransportRow> rows()
 {
     return {
         {"fd", "frames", &make_fd},
+        {"serial", "qga", &make_serial},
         {"unix", "frames", &make_unix},
         {"vsock", "frames", &make_vsock},
     };

@@ -33,8 +33,10 @@ public:
     virtual void on_bytes(ByteView) = 0;  // any fragmentation; not called after finish()
     virtual void on_room() {}             // after Room::full
     virtual void on_input_end() {}        // half-close: the peer still listens. A hang-up destroys the session instead
-    virtual void on_attach() {}           // a link that outlives its host (virtio port): a host came,
-    virtual void on_detach() {}           // went; what was queued for it is gone
+    // A link that outlives its hosts (virtio port): a host came, or went; what was queued for it is gone. The agent gives each
+    // host a session of its own; the first bytes may come before on_attach().
+    virtual void on_attach() {}
+    virtual void on_detach() {}
     // Is it the peer's turn to speak? A peer that owes us bytes and sends none for the idle limit loses its link.
     virtual bool awaits_peer() const { return false; }
     // Has nothing begun that the end of the link would cut short? An agent that is to end closes such links at once.

@@ -37,16 +37,27 @@ struct Rules {  // which operations: those in `allowed`, or all when it is empty
     bool operator==(const Rules&) const = default;
 };
 
+struct Qga {  // of the dialect qga; qemu-ga has options of these names
+    std::vector<std::string> block_rpcs;
+    std::optional<std::vector<std::string>> allow_rpcs;  // none: all. block_rpcs wins
+    std::string state_directory = "/run";                // where it is marked that file systems are frozen
+    std::string freeze_hook;                             // run with "freeze" before and "thaw" after. Empty: none
+    bool skip_unopenable = false;                        // a mount that cannot be opened does not stop a freeze
+    std::chrono::milliseconds freeze_lease{0};           // a freeze thaws by itself after so long. 0: never
+    bool operator==(const Qga&) const = default;
+};
+
 struct Config {
     std::vector<Endpoint> listen;
     Limits limits;
     Peers peers;
     Rules rules;
     std::map<std::string, Rules> dialect_rules;  // further ones, by dialect: both have to let an operation pass
-    std::string root;                            // before the paths of the guest's own files (/etc/os-release …), for tests
-    std::chrono::milliseconds grace{200};        // of what a finished command left running, to write its last
-    bool reap_strangers = false;                 // orphans come to this process (PID 1, subreaper), and nobody else reaps them
-    bool plain_oom_score = false;                // children get oom_score_adj 0: we have another
+    Qga qga;
+    std::string root;                      // before the paths of the guest's own files (/etc/os-release …), for tests
+    std::chrono::milliseconds grace{200};  // of what a finished command left running, to write its last
+    bool reap_strangers = false;           // orphans come to this process (PID 1, subreaper), and nobody else reaps them
+    bool plain_oom_score = false;          // children get oom_score_adj 0: we have another
 };
 
 }  // namespace bellhop

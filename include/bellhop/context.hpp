@@ -7,6 +7,7 @@
 #include <bellhop/peer.hpp>
 #include <bellhop/timers.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -46,12 +47,21 @@ public:
             return std::move(status.error());
         return answer;
     }
+    // `then` is called once, from the loop and never from inside ask(), unless the lease is dropped before. It may drop the
+    // lease.
+    template <class Op> Result<std::unique_ptr<Lease>> ask(const Context& context, typename Op::Request request,
+                                                           std::function<void(Result<typename Op::Answer>)> then)
+    {
+        return ask_erased(Op::info, context, &request, &then);
+    }
     virtual std::vector<Listed> list(const Context&) = 0;
+    virtual bool allows(const OperationInfo&, const Context&) = 0;  // there is one, and policy would let this asker
 
 private:
-    // `&info` is the operation's identity; request and answer are its Op::Request and Op::Answer.
+    // `&info` is the operation's identity; request and answer are its Op::Request and Op::Answer, then is ask()'s own.
     virtual Result<std::unique_ptr<Job>> start_erased(const OperationInfo& info, const Context&, void* request, JobSink&) = 0;
     virtual Status call_erased(const OperationInfo& info, const Context&, void* request, void* answer) = 0;
+    virtual Result<std::unique_ptr<Lease>> ask_erased(const OperationInfo& info, const Context&, void* request, void* then) = 0;
 };
 
 class Policy {

@@ -12,6 +12,7 @@ public:
     virtual ~Log() = default;
     virtual bool wants(Level) const = 0;
     virtual void write(Level, std::string_view line) = 0;  // without a newline; never blocks, never throws
+    virtual void hush(bool) {}  // while file systems are frozen: writing to a file would block until the thaw
 };
 
 }  // namespace bellhop

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guest's verbs, in nobody's dialect. Call: answered at once, on the stack. Job: takes time, reports to a JobSink.
-// An operation is a type: `struct Run { static constexpr OperationInfo info; struct Request; };` and, for a call, `Answer`.
+// The guest's verbs, in nobody's dialect. Call: answered at once, on the stack. Question: takes time (a helper program, a mount
+// that hangs), answered once. Job: takes time, reports to a JobSink.
+// An operation is a type: `struct Run { static constexpr OperationInfo info; struct Request; };` and, but for a job, `Answer`.
 #pragma once
 #include <bellhop/bytes.hpp>
 #include <bellhop/channel.hpp>
@@ -47,15 +48,20 @@ public:
     virtual void on_end(Result<ExitStatus>) = 0;  // last, and never from inside start() or a call to the job
 };
 
-// A lease: whoever holds it keeps the job alive. Dropping it ends all of it (a command's whole group, a half-written file), and
-// is allowed at any time, also from inside the sink's calls; nothing is reported then.
-class Job {
+// Whoever holds it keeps what was begun alive. Dropping it ends all of it (a command's whole group, a half-written file), and is
+// allowed at any time, also from inside the calls that report; nothing is reported then.
+class Lease {
 public:
-    virtual ~Job() = default;
+    virtual ~Lease() = default;
+};
+
+class Job : public Lease {
+public:
     virtual void hold(bool) {}                 // stop reading: the child blocks, we do not grow
     virtual Status signal(int) = 0;            // signal(7), to the whole group
     virtual Outbox::Room input(ByteView) = 0;  // copied or used up; full: stop, on_input_room() says when to go on
     virtual void end_input() = 0;              // after all that was given to input()
+    virtual std::int64_t pid() const { return 0; }  // of a command; 0: it does not run (yet), or it is none
 };
 
 }  // namespace bellhop

@@ -30,10 +30,11 @@ struct DialectRow {
     std::function<std::unique_ptr<Dialect>(const Config&, const Context& own)> make;  // own: for what outlives a link
 };
 
-struct OperationRow {  // made by call_row() or job_row(), which know the types behind the void*
+struct OperationRow {  // made by call_row(), ask_row() or job_row(), which know the types behind the void*
     const OperationInfo* info;
     std::function<Status(const Context&, void* request, void* answer)> call;
     std::function<Result<std::unique_ptr<Job>>(const Context&, void* request, JobSink&)> start;
+    std::function<Result<std::unique_ptr<Lease>>(const Context&, void* request, void* then)> ask;
 };
 
 // Op is answered at once, by Status function(const Context&, const Op::Request&, Op::Answer&).
@@ -46,7 +47,21 @@ template <class Op, class Function> OperationRow call_row(Function function)
                 return function(context, *static_cast<const typename Op::Request*>(request),
                                 *static_cast<typename Op::Answer*>(answer));
             },
-            nullptr};
+            nullptr, nullptr};
+}
+
+// Op takes time and has one answer: Result<std::unique_ptr<Lease>> function(const Context&, Op::Request, Then), where Then is
+// std::function<void(Result<Op::Answer>)>, called from the loop once.
+template <class Op, class Function> OperationRow ask_row(Function function)
+{
+    using Begun = Result<std::unique_ptr<Lease>>;
+    using Then = std::function<void(Result<typename Op::Answer>)>;
+    static_assert(std::is_invocable_r_v<Begun, const Function&, const Context&, typename Op::Request, Then>);
+    return {&Op::info, nullptr, nullptr,
+            [function = std::move(function)](const Context& context, void* request, void* then) -> Begun {
+                return function(context, std::move(*static_cast<typename Op::Request*>(request)),
+                                std::move(*static_cast<Then*>(then)));
+            }};
 }
 
 // Op takes time, and is begun by Result<std::unique_ptr<Job>> function(const Context&, Op::Request, JobSink&).
@@ -54,9 +69,11 @@ template <class Op, class Function> OperationRow job_row(Function function)
 {
     using Begun = Result<std::unique_ptr<Job>>;
     static_assert(std::is_invocable_r_v<Begun, const Function&, const Context&, typename Op::Request, JobSink&>);
-    return {&Op::info, nullptr, [function = std::move(function)](const Context& context, void* request, JobSink& sink) -> Begun {
+    return {&Op::info, nullptr,
+            [function = std::move(function)](const Context& context, void* request, JobSink& sink) -> Begun {
                 return function(context, std::move(*static_cast<typename Op::Request*>(request)), sink);
-            }};
+            },
+            nullptr};
 }
 
 }  // namespace bellhop

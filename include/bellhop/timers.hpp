@@ -17,7 +17,7 @@ class Timers {
 public:
     virtual ~Timers() = default;
     virtual std::chrono::steady_clock::time_point now() const = 0;
-    [[nodiscard]] virtual std::unique_ptr<Timer> after(std::chrono::milliseconds, std::function<void()>) = 0;
+    [[nodiscard]] virtual std::unique_ptr<Timer> after(std::chrono::microseconds, std::function<void()>) = 0;
 };
 
 }  // namespace bellhop

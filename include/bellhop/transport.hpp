@@ -15,7 +15,8 @@ public:
     virtual ~LinkSink() = default;
     virtual void on_link(std::unique_ptr<ByteLink>, Peer) = 0;  // from the loop
     virtual void on_store(std::unique_ptr<Store>, Peer) {}
-    virtual void on_over() {}  // no more links will come: an inherited connection was its one
+    virtual void on_trouble(const Error&) {}  // there is no link for now; the transport goes on trying
+    virtual void on_over() {}                 // no more links will come: an inherited connection was its one
 };
 
 class Transport {

@@ -3,6 +3,7 @@
 // guest 450 KiB of file (docs/decisions/0002). getopt's own messages are silenced: an Error carries ours.
 #include "agent/command_line.hpp"
 
+#include "agent/setting_values.hpp"
 #include "os/errors.hpp"
 
 #include <bellhop/fd.hpp>
@@ -22,7 +23,9 @@ Does in this guest what its host asks: run a command, move a file, report state.
                                  unix:PATH          a socket of mode 0600
                                  vsock:[CID:]PORT   default CID: any
                                  fd:N               an inherited socket, listening or connected
-                                 dialects: frames
+                                 serial:NAME[,wait] a virtio port, or the path of one or of a serial line
+                                 dialects: frames, qga
+                               sockets that a service manager hands over (LISTEN_FDS) take the place of the default
   -c, --config FILE            default /etc/bellhop/agent.conf, if it is there; options win over it
       --print-config           what is in force and where each value came from
   -h, --help                   this text
@@ -32,8 +35,9 @@ What the file can set, too (its [GROUP] and key stand behind the text where the 
 )";
 constexpr char tail[] = R"(
 SIGTERM and SIGINT end it when what runs has ended or the drain time is over, a second one at once. SIGHUP reads the file
-again. Exit status: 0 asked to end, or the inherited connection ended; 1 an endpoint cannot be had; 2 wrong usage or
-configuration.
+again. As process 1: SIGUSR2 powers off, SIGUSR1 halts, SIGTERM reboots. Exit status: 0 asked to end, or the inherited connection
+ended; 1 an endpoint cannot be had; 2 wrong usage or configuration.
+Called qemu-ga, or as `bellhop-agent qemu-ga ...`, it takes the options of QEMU's guest agent instead.
 )";
 
 constexpr std::size_t largest_file = 1 << 20;
@@ -57,19 +61,12 @@ std::vector<option> options()
     return all;
 }
 
-std::string escaped(std::string_view value)  // in the file's notation
-{
-    std::string text;
-    for (char c : value)
-        text += c == ';' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-    return text;
-}
-
 void add(CommandLine& line, const Setting& setting, std::string_view value)
 {
     const auto at = std::find_if(line.values.begin(), line.values.end(), [&](const auto& one) { return one.first == &setting; });
     const bool listen = setting.option == "listen";
-    std::string text = listen ? escaped(value) + ";" : setting.option == "root" ? escaped(value) : std::string(value);
+    const bool path = setting.placeholder == "PATH";
+    std::string text = listen ? values::escaped(value) + ";" : path ? values::escaped(value) : std::string(value);
     if (at == line.values.end())
         line.values.emplace_back(&setting, std::move(text));
     else
@@ -110,7 +107,7 @@ std::string help_text()
     return text + tail;
 }
 
-Result<CommandLine> parse_command_line(int argc, char** argv)
+Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
 {
     using Wants = CommandLine::Wants;
     CommandLine line;
@@ -137,7 +134,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv)
         else
             add(line, settings()[which == 'l' ? 0 : std::size_t(which - first_setting)], optarg);
     }
-    if (optind < argc)
+    if (optind < argc && stray == StrayWords::refused)
         return wrong(std::string("'") + argv[optind] + "' is no option; see bellhop-agent --help");
     return line;
 }

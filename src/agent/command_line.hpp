@@ -19,7 +19,8 @@ struct CommandLine {
     Result<Settings> load() const;
 };
 
-Result<CommandLine> parse_command_line(int argc, char** argv);
+enum class StrayWords { refused, ignored };  // ignored: a kernel hands its process 1 all words that it does not know itself
+Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords = StrayWords::refused);
 std::string help_text();
 
 }  // namespace bellhop

@@ -21,15 +21,37 @@ bool is_port(std::string_view text)
 void Greeter::on_bytes(ByteView input)
 {
     if (!session_) {
-        if (!greeted(input))
+        if (!asked_ && !greeted(input))
             return;
-        session_ = dialect_.open(outbox_, context_);
-        if (!session_)
-            return outbox_.abandon(
-                {Error::Kind::unsupported, {}, "no conversation in " + context_.dialect + " over such a link"});
+        if (!open())
+            return;
     }
     if (!input.empty())
         session_->on_bytes(input);
+}
+
+bool Greeter::open()
+{
+    session_ = dialect_.open(outbox_, context_);
+    if (!session_)
+        outbox_.abandon({Error::Kind::unsupported, {}, "no conversation in " + context_.dialect + " over such a link"});
+    return bool(session_);
+}
+
+void Greeter::on_attach()
+{
+    asked_ = true;
+    if (session_ || open())  // there is one when its first bytes came before it
+        session_->on_attach();
+}
+
+void Greeter::on_detach()
+{
+    asked_ = true;
+    if (session_)
+        session_->on_detach();
+    session_.reset();
+    line_.clear();
 }
 
 bool Greeter::greeted(ByteView& input)

@@ -25,6 +25,13 @@ Fd open_kernel_log()
     return Fd(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
+std::string now()  // seconds.microseconds
+{
+    const auto time = std::chrono::system_clock::now().time_since_epoch();
+    const auto micro = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+    return std::to_string(micro / 1'000'000) + "." + std::to_string(1'000'000 + micro % 1'000'000).substr(1);
+}
+
 Fd open_journal()
 {
     sockaddr_un to{};
@@ -43,7 +50,8 @@ void LineLog::use(Level most, LogTarget target)
     if (target == target_)
         return;
     out_ = target == LogTarget::kernel ? open_kernel_log() : target == LogTarget::journal ? open_journal() : Fd();
-    target_ = out_ ? target : LogTarget::standard_error;
+    const bool asked_for = target == LogTarget::kernel || target == LogTarget::journal;
+    target_ = asked_for && !out_ ? LogTarget::standard_error : target;
     if (target_ != target)
         write(Level::warning, target == LogTarget::kernel ? "cannot log to /dev/kmsg, so to standard error"
                                                           : "there is no journal to log to, so to standard error");
@@ -53,6 +61,10 @@ void LineLog::write(Level level, std::string_view line)
 {
     if (!wants(level))
         return;
+    if (hushed_) {
+        ++unsaid_;
+        return;
+    }
     try {
         if (!spend())
             return;
@@ -61,6 +73,14 @@ void LineLog::write(Level level, std::string_view line)
         write_now(level, line);
     } catch (...) {  // no memory for a line: it is lost
     }
+}
+
+void LineLog::hush(bool on)
+{
+    hushed_ = on;
+    if (!on && unsaid_ > 0)
+        write(Level::warning,
+              std::to_string(std::exchange(unsaid_, 0)) + " lines were not logged while file systems were frozen");
 }
 
 bool LineLog::spend()
@@ -86,6 +106,8 @@ void LineLog::write_now(Level level, std::string_view line)
         text = std::string("PRIORITY=") + priority + "\nSYSLOG_IDENTIFIER=bellhop-agent\nMESSAGE=" + text + "\n";
     else if (target_ == LogTarget::kernel)
         text = std::string("<") + priority + ">bellhop-agent: " + text + "\n";
+    else if (target_ == LogTarget::timed_error)
+        text = now() + ": " + (level == Level::error ? "critical" : std::string(names[std::size_t(level)])) + ": " + text + "\n";
     else
         text = "bellhop-agent: " + std::string(names[std::size_t(level)]) + ": " + text + "\n";
     const int to = out_ ? out_.get() : STDERR_FILENO;

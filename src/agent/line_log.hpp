@@ -18,6 +18,7 @@ public:
     void use(Level most, LogTarget target);  // a target that is not there: standard error, and a line that says so
     bool wants(Level level) const override { return level <= most_; }
     void write(Level, std::string_view line) override;
+    void hush(bool) override;
 
 private:
     bool spend();
@@ -27,7 +28,8 @@ private:
     LogTarget target_ = LogTarget::standard_error;
     Fd out_;  // of kernel and journal
     double allowance_ = burst;
-    std::size_t lost_ = 0;
+    std::size_t lost_ = 0, unsaid_ = 0;  // unsaid: for being hushed
+    bool hushed_ = false;
     std::chrono::steady_clock::time_point last_{};
     static constexpr double burst = 100, a_second = 10;
 };

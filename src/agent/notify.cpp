@@ -42,6 +42,7 @@ bool is_dialect(std::string_view name)
 
 constexpr int first_socket = 3;  // SD_LISTEN_FDS_START
 constexpr std::uint64_t most_sockets = 64;
+constexpr std::chrono::seconds last_steps(5);  // SIGTERM, SIGKILL and their consequences take less
 
 }  // namespace
 
@@ -82,6 +83,12 @@ void ServiceManager::tell_reloading() const
     timespec now;
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.tv_sec * 1'000'000LL + now.tv_nsec / 1000));
+}
+
+void ServiceManager::tell_stopping(std::chrono::milliseconds drain) const
+{
+    const std::chrono::microseconds most = drain + last_steps;
+    tell("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(most.count()));
 }
 
 }  // namespace bellhop

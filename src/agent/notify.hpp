@@ -17,6 +17,7 @@ public:
     ServiceManager();                         // reads and clears the environment
     void tell(std::string_view state) const;  // "READY=1"; without a manager: nothing
     void tell_reloading() const;
+    void tell_stopping(std::chrono::milliseconds drain) const;                       // and that it may take that long
     std::optional<std::chrono::milliseconds> watchdog() const { return watchdog_; }  // half of its limit
     const std::vector<Endpoint>& sockets() const { return sockets_; }  // fd:N, with the dialect that its name is, if it is one
 

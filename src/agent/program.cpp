@@ -2,6 +2,8 @@
 // sd_notify(3) has the order of what is told; proc(5) oom_score_adj; prctl(2) PR_GET_CHILD_SUBREAPER.
 #include "agent/program.hpp"
 
+#include "agent/init.hpp"
+#include "os/errors.hpp"
 #include "os/signals.hpp"
 
 #include <bellhop/fd.hpp>
@@ -21,10 +23,12 @@ bool orphans_come_to_us()
 }
 
 // Not to be the one that the kernel kills when memory is short; what we run may be.
-bool protected_from_oom()
+Status protect_from_oom()
 {
     const Fd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
-    return score && ::write(score.get(), "-1000", 5) == 5;
+    if (score && ::write(score.get(), "-1000", 5) == 5)
+        return done();
+    return os::failure("the kernel may kill the agent when memory is short: cannot set oom_score_adj");
 }
 
 // One more SIGTERM, when the handlers are already taken down, must not make a good end a bad one.
@@ -32,60 +36,110 @@ void block_ends()
 {
     sigset_t ends;
     ::sigemptyset(&ends);
-    for (int number : {SIGTERM, SIGINT, SIGHUP})
+    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPWR})
         ::sigaddset(&ends, number);
     ::sigprocmask(SIG_BLOCK, &ends, nullptr);
 }
 
+// What one setting says about operations, and nothing else. Its name: "operations.block", "dialect frames.allow".
+Config one_rule(const Config& all, const std::string& name)
+{
+    const auto part = [&](Rules rules) {
+        (name.ends_with(".allow") ? rules.blocked : rules.allowed).clear();
+        return rules;
+    };
+    Config one;
+    if (name.starts_with("operations."))
+        one.rules = part(all.rules);
+    for (const auto& [dialect, rules] : all.dialect_rules)
+        if (name.substr(0, name.rfind('.')) == "dialect " + dialect)
+            one.dialect_rules[dialect] = part(rules);
+    return one;
+}
+
 }  // namespace
 
-Program::Program(const CommandLine& line, Settings settings)
-    : line_(line), settings_(std::move(settings)), log_(settings_.log_level, settings_.log_target)
+Program::Program(Load load, Settings settings, Init* init, std::function<void()> on_ready)
+    : load_(std::move(load)), init_(init), on_ready_(std::move(on_ready)), settings_(std::move(settings)),
+      log_(settings_.log_level, settings_.log_target), protection_(protect_from_oom()), agent_(io_, first_config(), log_)
 {
 }
 
-int Program::run()
+Config Program::first_config()
 {
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take our children's exit codes away
-    const os::Signals signals(io_, {SIGTERM, SIGINT, SIGHUP}, std::bind_front(&Program::on_signal, this));
-
     Config config = settings_.config;
     // What a service manager hands us comes beside what is configured, and instead of the usual port.
     config.listen.insert(config.listen.end(), manager_.sockets().begin(), manager_.sockets().end());
     if (config.listen.empty())
         config.listen.push_back({"vsock", "1024", "frames"});
     config.reap_strangers = orphans_come_to_us();
-    config.plain_oom_score = protected_from_oom();
-    agent_.emplace(io_, std::move(config), log_);
-    agent_->on_over([this] { io_.stop(); });
-    if (Status status = agent_->start(); !status) {
+    config.plain_oom_score = bool(protection_);
+    return config;
+}
+
+// The agent knows which operations and dialects there are, the settings know which line it was: one at a time, then.
+Status Program::check(const Settings& settings) const
+{
+    for (const auto& [name, source] : settings.sources)
+        if (Status status = agent_.check(one_rule(settings.config, name)); !status)
+            return Error{status.error().kind, {}, source + ": " + status.error().text};
+    return done();
+}
+
+int Program::run()
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take our children's exit codes away
+    const auto on_signal = std::bind_front(&Program::on_signal, this);
+    const os::Signals signals(io_, {SIGTERM, SIGINT, SIGHUP}, on_signal);
+    std::optional<os::Signals> signals_of_init;
+    if (init_)
+        signals_of_init.emplace(io_, std::initializer_list<int>{SIGUSR1, SIGUSR2, SIGPWR}, on_signal);
+    agent_.on_over([this] { io_.stop(); });
+    const Status status = agent_.start();
+    log_shortcomings();  // not before: descriptor 2 may be a peer's until then
+    if (!status) {
         log_.write(Log::Level::error, status.error().text);
         return 1;
     }
+    if (on_ready_)
+        on_ready_();
     manager_.tell("READY=1");
     on_watchdog();
     loop();
     block_ends();
-    agent_.reset();
+    if (init_)
+        init_->set_grace(settings_.config.limits.drain);
     return 0;
+}
+
+void Program::log_shortcomings()
+{
+    for (const std::string& what : init_ ? init_->lacking() : std::vector<std::string>())
+        log_.write(Log::Level::warning, what);
+    if (!protection_)
+        log_.write(Log::Level::debug, protection_.error().text);
 }
 
 void Program::on_signal(int number)
 {
     if (number == SIGHUP)
         return reload();
+    if (init_)
+        init_->on_signal(number);
     if (std::exchange(ending_, true))
         return io_.stop();
-    manager_.tell("STOPPING=1");
-    agent_->drain([this] { io_.stop(); });
+    manager_.tell_stopping(settings_.config.limits.drain);
+    agent_.drain([this] { io_.stop(); });
 }
 
 void Program::reload()
 {
     manager_.tell_reloading();
-    Result<Settings> fresh = line_.load();
-    Status status = fresh ? agent_->reload(fresh->config) : Status(fresh.error());
+    Result<Settings> fresh = load_();
+    Status status = fresh ? check(*fresh) : Status(fresh.error());
+    if (status)
+        status = agent_.reload(fresh->config);
     if (!status)
         log_.write(Log::Level::error, "not reloaded, all stays as it was: " + status.error().text);
     else {

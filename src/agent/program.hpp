@@ -2,7 +2,6 @@
 // The agent as a process: signals, reload, drain, what the service manager is told, the out-of-memory score. All that a library
 // may not touch is here.
 #pragma once
-#include "agent/command_line.hpp"
 #include "agent/line_log.hpp"
 #include "agent/notify.hpp"
 #include "io/timers.hpp"
@@ -11,29 +10,40 @@
 
 #include <asio/io_context.hpp>
 
-#include <optional>
+#include <functional>
 
 namespace bellhop {
 
+class Init;
+
 class Program {
 public:
-    Program(const CommandLine& line, Settings settings);
+    using Load = std::function<Result<Settings>()>;                                          // again, for a reload
+    Program(Load load, Settings settings, Init* init, std::function<void()> on_ready = {});  // init: we are process 1
+    Status check() const { return check(settings_); }  // what only the agent knows: which operations and dialects there are
+    std::string config_text() const { return print(settings_); }
     int run();  // the exit status
 
 private:
+    Config first_config();
+    Status check(const Settings&) const;
+    void log_shortcomings();
     void on_signal(int number);
     void reload();
     void on_watchdog();
     void loop();
 
-    const CommandLine& line_;
-    Settings settings_;  // the file's and the command line's
+    Load load_;
+    Init* init_;
+    std::function<void()> on_ready_;  // all endpoints are open
+    Settings settings_;               // the file's and the command line's
     LineLog log_;
     ServiceManager manager_;
     asio::io_context io_{ASIO_CONCURRENCY_HINT_UNSAFE};
     io::LoopTimers timers_{io_};
     std::unique_ptr<Timer> watchdog_;
-    std::optional<Agent> agent_;
+    Status protection_;  // from the kernel's out-of-memory killer
+    Agent agent_;
     bool ending_ = false;
 };
 

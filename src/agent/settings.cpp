@@ -2,108 +2,21 @@
 // agent.conf(5). Groups [dialect NAME] take the keys of [operations], for that dialect alone.
 #include "agent/settings.hpp"
 
+#include "agent/setting_values.hpp"
 #include "base/endpoint.hpp"
 #include "base/key_file.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
 
 namespace bellhop {
 namespace {
 
+using namespace values;
+
 constexpr std::string_view level_names[] = {"error", "warning", "info", "debug"};
-constexpr std::string_view target_names[] = {"stderr", "kmsg", "journal"};
+constexpr std::string_view target_names[] = {"stderr", "kmsg", "journal", "stderr-timed"};
+constexpr std::string_view switch_names[] = {"false", "true"};
 constexpr std::string_view dialect_prefix = "dialect ";
-
-Error wrong(std::string text)
-{
-    return {Error::Kind::bad_request, {}, std::move(text)};
-}
-
-// ---- values
-
-Status set_count(std::size_t& to, std::string_view text, std::size_t least, std::size_t most)
-{
-    std::size_t value = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (ec != std::errc() || end != text.data() + text.size() || value < least || value > most)
-        return wrong("takes a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" +
-                     std::string(text) + "'");
-    to = value;
-    return done();
-}
-
-Status set_time(std::chrono::milliseconds& to, std::string_view text)
-{
-    const std::string copy(text);
-    char* end;
-    const double seconds = std::strtod(copy.c_str(), &end);
-    if (end == copy.c_str() || *end || !(seconds >= 0 && seconds <= 365 * 86400.0))
-        return wrong("takes seconds, not '" + copy + "'");
-    to = std::chrono::milliseconds(std::int64_t(std::ceil(seconds * 1000)));
-    return done();
-}
-
-std::string time_text(std::chrono::milliseconds time)
-{
-    std::string text = std::to_string(time.count() / 1000);
-    if (const auto rest = time.count() % 1000; rest > 0) {
-        std::string digits = std::to_string(1000 + rest).substr(1);
-        text += "." + digits.substr(0, digits.find_last_not_of('0') + 1);
-    }
-    return text;
-}
-
-template <std::size_t size> Result<std::size_t> index_of(const std::string_view (&names)[size], std::string_view name)
-{
-    const auto at = std::find(std::begin(names), std::end(names), name);
-    if (at != std::end(names))
-        return std::size_t(at - std::begin(names));
-    std::string known;
-    for (std::string_view one : names)
-        (known += known.empty() ? "" : ", ") += one;
-    return wrong("takes one of " + known + ", not '" + std::string(name) + "'");
-}
-
-std::vector<std::string> words_of(std::string_view text)  // by ';', ',' or blanks
-{
-    std::vector<std::string> words;
-    for (std::size_t at = 0; (at = text.find_first_not_of("; ,\t", at)) != text.npos;) {
-        const std::size_t end = std::min(text.find_first_of("; ,\t", at), text.size());
-        words.emplace_back(text.substr(at, end - at));
-        at = end;
-    }
-    return words;
-}
-
-Result<std::vector<std::uint32_t>> numbers_of(std::string_view text)
-{
-    std::vector<std::uint32_t> numbers;
-    for (const std::string& word : words_of(text)) {
-        std::size_t number = 0;
-        if (Status status = set_count(number, word, 0, 0xffffffff); !status)
-            return std::move(status.error());
-        numbers.push_back(std::uint32_t(number));
-    }
-    return numbers;
-}
-
-std::string joined(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const std::string& word : words)
-        text += word + ";";
-    return text;
-}
-std::string joined(const std::vector<std::uint32_t>& numbers)
-{
-    std::string text;
-    for (std::uint32_t number : numbers)
-        text += std::to_string(number) + ";";
-    return text;
-}
 
 // ---- the rows' functions
 
@@ -125,11 +38,8 @@ Status set_listen(Settings& s, std::string_view value)
 std::string show_listen(const Settings& s)
 {
     std::string text;
-    for (const Endpoint& one : s.config.listen) {
-        for (char c : text_of(one))
-            text += c == ';' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-        text += ';';
-    }
+    for (const Endpoint& one : s.config.listen)
+        text += escaped(text_of(one)) + ";";
     return text;
 }
 
@@ -208,7 +118,7 @@ Status set_root(Settings& s, std::string_view value)
 }
 std::string show_root(const Settings& s)
 {
-    return s.config.root.empty() ? "/" : s.config.root;
+    return s.config.root.empty() ? "/" : escaped(s.config.root);
 }
 
 Status set_cids(Settings& s, std::string_view value)
@@ -239,6 +149,67 @@ std::string show_uids(const Settings& s)
     return s.config.peers.uids ? joined(*s.config.peers.uids) : "usual";
 }
 
+Status set_blocked_rpcs(Settings& s, std::string_view value)
+{
+    s.config.qga.block_rpcs = words_of(value);
+    return done();
+}
+std::string show_blocked_rpcs(const Settings& s)
+{
+    return joined(s.config.qga.block_rpcs);
+}
+
+Status set_allowed_rpcs(Settings& s, std::string_view value)
+{
+    s.config.qga.allow_rpcs.reset();
+    if (!value.empty())
+        s.config.qga.allow_rpcs = words_of(value);
+    return done();
+}
+std::string show_allowed_rpcs(const Settings& s)  // ";": none, which is not the same as nothing
+{
+    if (!s.config.qga.allow_rpcs)
+        return {};
+    return s.config.qga.allow_rpcs->empty() ? ";" : joined(*s.config.qga.allow_rpcs);
+}
+
+template <std::string Qga::*member> Status set_path(Settings& s, std::string_view value)
+{
+    Result<std::string> path = key_file::plain(value);
+    if (!path)
+        return std::move(path.error());
+    if (!path->starts_with('/') && (!path->empty() || member == &Qga::state_directory))
+        return wrong("takes an absolute path, not '" + *path + "'");
+    s.config.qga.*member = std::move(*path);
+    return done();
+}
+template <std::string Qga::*member> std::string show_path(const Settings& s)
+{
+    return escaped(s.config.qga.*member);
+}
+
+Status set_skip_unopenable(Settings& s, std::string_view value)
+{
+    Result<std::size_t> index = index_of(switch_names, value);
+    if (!index)
+        return std::move(index.error());
+    s.config.qga.skip_unopenable = *index == 1;
+    return done();
+}
+std::string show_skip_unopenable(const Settings& s)
+{
+    return std::string(switch_names[s.config.qga.skip_unopenable]);
+}
+
+Status set_freeze_lease(Settings& s, std::string_view value)
+{
+    return set_time(s.config.qga.freeze_lease, value);
+}
+std::string show_freeze_lease(const Settings& s)
+{
+    return time_text(s.config.qga.freeze_lease);
+}
+
 constexpr std::size_t million = 1'000'000, gigabyte = 1 << 30;
 using When = Setting::When;
 
@@ -246,7 +217,8 @@ constexpr Setting all[] = {
     {"agent", "listen", "listen", "ENDPOINT", "TRANSPORT:ADDRESS[=DIALECT], may be given again; default vsock:1024=frames",
      When::restart, &set_listen, &show_listen},
     {"agent", "log-level", "log-level", "LEVEL", "error, warning, info (default), debug", When::reload, &set_level, &show_level},
-    {"agent", "log-target", "log-target", "TARGET", "stderr (default), kmsg, journal", When::reload, &set_target, &show_target},
+    {"agent", "log-target", "log-target", "TARGET", "stderr (default), stderr-timed, kmsg, journal", When::reload, &set_target,
+     &show_target},
     {"agent", "root", "root", "PATH", "before the paths of the guest's own files; for tests", When::restart, &set_root,
      &show_root},
     {"limits", "connections", "max-connections", "N", "at a time; default 256", When::reload,
@@ -272,6 +244,18 @@ constexpr Setting all[] = {
      &show_names<&Rules::allowed>},
     {"operations", "block", "block", "LIST", "not these operations; default none", When::reload, &set_names<&Rules::blocked>,
      &show_names<&Rules::blocked>},
+    {"qga", "block-rpcs", "block-rpcs", "LIST", "not these commands of QEMU's guest agent; default none", When::reload,
+     &set_blocked_rpcs, &show_blocked_rpcs},
+    {"qga", "allow-rpcs", "allow-rpcs", "LIST", "only these commands of QEMU's guest agent; default all", When::reload,
+     &set_allowed_rpcs, &show_allowed_rpcs},
+    {"qga", "state-directory", "state-directory", "PATH", "where a freeze is marked; default /run", When::restart,
+     &set_path<&Qga::state_directory>, &show_path<&Qga::state_directory>},
+    {"qga", "freeze-hook", "freeze-hook", "PATH", "run with freeze before and thaw after a freeze; default none", When::reload,
+     &set_path<&Qga::freeze_hook>, &show_path<&Qga::freeze_hook>},
+    {"qga", "skip-unopenable", "skip-unopenable", "BOOL", "a mount that cannot be opened does not stop a freeze; default false",
+     When::reload, &set_skip_unopenable, &show_skip_unopenable},
+    {"qga", "freeze-lease", "freeze-lease", "SECONDS", "after which a freeze thaws by itself; default 0, never", When::reload,
+     &set_freeze_lease, &show_freeze_lease},
 };
 
 // ---- names
@@ -282,19 +266,6 @@ const Setting* find(std::string_view group, std::string_view key)
         if (one.group == group && one.key == key)
             return &one;
     return nullptr;
-}
-
-std::size_t distance(std::string_view a, std::string_view b)  // Levenshtein
-{
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j)
-        row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j)
-            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
-    }
-    return row.back();
 }
 
 std::string nearest(std::string_view group, std::string_view key)

@@ -14,7 +14,7 @@
 
 namespace bellhop {
 
-enum class LogTarget { standard_error, kernel, journal };
+enum class LogTarget { standard_error, kernel, journal, timed_error };  // timed: each line with its time, as qemu-ga's
 
 struct Settings {
     Config config;

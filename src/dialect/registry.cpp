@@ -3,6 +3,7 @@
 
 #include "agent/version.hpp"
 #include "dialect/frames/frames.hpp"
+#include "dialect/qga/qga.hpp"
 
 #include <cstdlib>
 
@@ -15,12 +16,18 @@ std::unique_ptr<Dialect> make_frames(const Config& config, const Context&)
     return frames::make_dialect({version, config, shell && *shell ? shell : "/bin/sh"});
 }
 
+std::unique_ptr<Dialect> make_qga(const Config& config, const Context& own)
+{
+    return qga::make_dialect(version, config, own);
+}
+
 }  // namespace
 
 std::vector<DialectRow> rows()
 {
     return {
         {"frames", &make_frames},
+        {"qga", &make_qga},
     };
 }
 

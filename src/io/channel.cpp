@@ -3,6 +3,11 @@
 // up is delivered first, so a request from `echo … | socat` counts although its sender is gone.
 // While input is paused only a hang-up is waited for: a peer that goes away takes its session with it all the same.
 //
+// A link that outlives its hosts (a virtio port) tells of each change once, so it is read until it has no more, and looked at
+// also while input is paused. A host is there when there is nothing to read, and away when the input has ended. Bytes say
+// nothing: they may overtake the word of their host's coming, and what is answered then is kept for it a little while. Neither
+// the idle nor the stall limit is for such a link: nobody else waits for it, and what is queued goes when the host goes.
+//
 // Who may end what: anything may set closing_ or finishing_; settle() alone acts on it, at the end of one of our own handlers or
 // posted from where somebody else's code is below us on the stack.
 #include "io/channel.hpp"
@@ -14,7 +19,8 @@ namespace bellhop::io {
 namespace {
 
 constexpr std::size_t worth_keeping = 64 << 10;  // of an empty queue's memory
-constexpr int reads_in_a_turn = 8;               // a mebibyte: the others wait for as long
+constexpr int reads_in_a_turn = 16;              // a mebibyte: the others wait for as long
+constexpr std::chrono::seconds unannounced{1};   // between a host's first bytes and the word that it is there
 
 }  // namespace
 
@@ -55,6 +61,8 @@ void Channel::end_if_idle()
 
 void Channel::check(const Limits& limits)
 {
+    if (link_->outlives_host() && !closing_)
+        return;
     const auto now = timers_.now();
     if (closing_ || ((paused_ || input_ended_) && link_->hung_up()))  // of which a vsock peer gives no sign
         return end(std::move(ending_.reason));
@@ -69,7 +77,12 @@ void Channel::check(const Limits& limits)
 
 void Channel::read_next()
 {
-    if (paused_ || input_ended_) {
+    if (link_->outlives_host()) {
+        if (unread_ && !paused_ && !std::exchange(more_coming_, true))
+            readiness_.post(&Channel::on_more);
+        if (!std::exchange(reading_, true))
+            readiness_.wait_readable(&Channel::on_readable);
+    } else if (paused_ || input_ended_) {
         if (!std::exchange(awaiting_hang_up_, true))
             readiness_.wait_hang_up(&Channel::on_hang_up);
     } else if (!std::exchange(reading_, true))
@@ -79,10 +92,21 @@ void Channel::read_next()
 void Channel::on_readable()
 {
     reading_ = false;
+    take_turn();
+}
+
+void Channel::on_more()
+{
+    more_coming_ = false;
+    take_turn();
+}
+
+void Channel::take_turn()
+{
     {
         const Handling handling(*this);
-        if (link_->outlives_host() && std::exchange(writing_, false))
-            write_next();
+        if (link_->outlives_host())
+            on_change();
         for (int i = 0; i < reads_in_a_turn && !paused_ && !closing_; ++i)
             if (!read_once())
                 break;
@@ -99,7 +123,7 @@ bool Channel::read_once()  // false: no more for now
         return false;
     }
     if (link_->outlives_host())
-        on_host(count > 0 || ec);
+        on_looked(count, bool(ec));
     if (ec)
         return false;
     if (count == 0) {
@@ -110,7 +134,7 @@ bool Channel::read_once()  // false: no more for now
     last_heard_ = timers_.now();
     if (!finishing_)  // while finishing, and after it, what comes is taken and dropped
         enter(&ChannelSession::on_bytes, session_, ByteView(chunk_.first(count)));
-    return count == chunk_.size();
+    return count == chunk_.size() || link_->outlives_host();
 }
 
 void Channel::on_end_of_input()
@@ -122,13 +146,58 @@ void Channel::on_end_of_input()
         enter(&ChannelSession::on_input_end, session_);
 }
 
+// ---- a link that outlives its hosts
+
+void Channel::on_change()
+{
+    if (std::exchange(writing_, false))
+        write_next();
+    unread_ = true;
+    if (paused_)
+        on_host(!link_->hung_up());
+}
+
+void Channel::on_looked(std::size_t count, bool would_block)
+{
+    unread_ = count > 0;
+    if (count == 0)
+        on_host(would_block);
+    else if (!host_there_ && !unannounced_)
+        unannounced_ = timers_.after(unannounced, std::bind_front(&Channel::on_unannounced, this));
+}
+
 void Channel::on_host(bool there)
 {
-    if (std::exchange(host_there_, there) == there || !session_ || finishing_)
+    const bool was_there = std::exchange(host_there_, there);
+    // A host that took something was there, though it came, heard and went before we had read all that it said.
+    const bool came_and_went = std::exchange(host_took_, false) && !there;
+    if (was_there == there && !came_and_went)
         return;
+    unannounced_.reset();
     if (!there)
-        drop_queue();
-    enter(there ? &ChannelSession::on_attach : &ChannelSession::on_detach, session_);
+        on_host_gone();
+    else if (session_ && !finishing_)
+        enter(&ChannelSession::on_attach, session_);
+}
+
+void Channel::on_unannounced()  // it came and went before we looked: what it asked for is done, and nobody hears of it
+{
+    unannounced_.reset();
+    {
+        const Handling handling(*this);
+        on_host_gone();
+    }
+    settle();
+}
+
+void Channel::on_host_gone()
+{
+    drop_queue();
+    copied_.shrink_to_fit();
+    paused_ = false;
+    if (session_ && !finishing_)
+        enter(&ChannelSession::on_detach, session_);
+    owner_.on_quiet(*this);
 }
 
 void Channel::on_hang_up()
@@ -221,8 +290,10 @@ void Channel::write_next()
         const std::size_t count = write_piece(pieces_[first_], more, ec);
         if (count == 0 && !ec)
             return end(Error{Error::Kind::failed, {}, "what was begun could not be completed: its source had less"});
-        if (count > 0)
+        if (count > 0) {
             last_taken_ = timers_.now();
+            host_took_ = true;
+        }
         if (pieces_[first_].count == 0)
             pieces_[first_++].source.reset();
     }
@@ -296,7 +367,7 @@ void Channel::on_deaf_peer()
 {
     deaf_ = true;
     drop_queue();
-    if (input_ended_ || paused_ || finishing_)
+    if (input_ended_ || paused_ || finishing_ || link_->outlives_host())
         closing_ = true;
     else
         linger_on();

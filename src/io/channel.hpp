@@ -28,6 +28,7 @@ public:
     class Owner {
     public:
         virtual void on_closed(Channel&, const Ending&) = 0;  // last: the owner may destroy the channel in it
+        virtual void on_quiet(Channel&) {}                    // a link that outlives its hosts has none now
     protected:
         ~Owner() = default;
     };
@@ -40,6 +41,7 @@ public:
     void start(std::unique_ptr<ChannelSession>);
     void refuse(std::string_view last_words);  // instead of start()
     void end_if_idle();
+    void drop_session() { session_.reset(); }  // before an end that is not ours
     void check(const Limits&);  // now and then: has the peer let us wait for too long?
 
     Room send(ByteView) override;
@@ -62,8 +64,15 @@ private:
     void on_readable();
     bool read_once();
     void on_end_of_input();
-    void on_host(bool there);
     void on_hang_up();
+
+    void on_more();
+    void take_turn();
+    void on_change();
+    void on_looked(std::size_t count, bool would_block);
+    void on_host(bool there);
+    void on_unannounced();
+    void on_host_gone();
 
     Room on_queued(std::size_t count);
     void on_turn_end();
@@ -87,7 +96,7 @@ private:
     Owner& owner_;
     std::unique_ptr<ByteLink> link_;
     os::Readiness<Channel> readiness_;
-    std::unique_ptr<Timer> linger_;
+    std::unique_ptr<Timer> linger_, unannounced_;
     Ending ending_;
     std::chrono::steady_clock::time_point last_heard_, last_taken_;
 
@@ -100,7 +109,8 @@ private:
     bool handling_ = false;  // one of our own handlers is running, and settles when it is done
     bool settling_ = false;  // a settle() is on its way
     bool full_ = false, room_coming_ = false, flush_coming_ = false, writing_ = false, deaf_ = false;
-    bool reading_ = false, awaiting_hang_up_ = false, paused_ = false, input_ended_ = false, host_there_ = false;
+    bool reading_ = false, awaiting_hang_up_ = false, paused_ = false, input_ended_ = false;
+    bool host_there_ = false, host_took_ = false, unread_ = false, more_coming_ = false;  // of a link that outlives its hosts
     bool finishing_ = false, closing_ = false;
     Rest rest_ = Rest::some;
     std::unique_ptr<ChannelSession> session_;  // last: it may hold jobs whose sources are in the queue

@@ -46,7 +46,7 @@ std::chrono::steady_clock::time_point LoopTimers::now() const
     return std::chrono::steady_clock::now();
 }
 
-std::unique_ptr<Timer> LoopTimers::after(std::chrono::milliseconds delay, std::function<void()> call)
+std::unique_ptr<Timer> LoopTimers::after(std::chrono::microseconds delay, std::function<void()> call)
 {
     const bool first = queue_.empty();
     auto timer = std::make_unique<One>(*this, now() + delay, std::move(call));

@@ -18,7 +18,7 @@ class LoopTimers final : public Timers {
 public:
     explicit LoopTimers(asio::io_context&);  // outlives its Timers
     std::chrono::steady_clock::time_point now() const override;
-    std::unique_ptr<Timer> after(std::chrono::milliseconds, std::function<void()>) override;
+    std::unique_ptr<Timer> after(std::chrono::microseconds, std::function<void()>) override;
 
 private:
     class One;
@@ -38,7 +38,7 @@ class GuardedTimers final : public Timers {
 public:
     GuardedTimers(Timers& timers, Barrier& barrier) : timers_(timers), barrier_(barrier) {}
     std::chrono::steady_clock::time_point now() const override { return timers_.now(); }
-    std::unique_ptr<Timer> after(std::chrono::milliseconds delay, std::function<void()> call) override
+    std::unique_ptr<Timer> after(std::chrono::microseconds delay, std::function<void()> call) override
     {
         return timers_.after(delay, std::bind_front(&GuardedTimers::enter, &barrier_, std::move(call)));
     }

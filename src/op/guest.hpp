@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What operations work with: the loop, its memory, its children, the table of jobs. One for each agent.
 #pragma once
+#include "op/frozen.hpp"
+
 #include <bellhop/config.hpp>
 #include <bellhop/context.hpp>
 
@@ -34,6 +36,7 @@ struct Guest {
     JobTable& jobs;
     os::Children& children;
     const AgentFacts& facts;
+    Frozen frozen{};
 };
 
 }  // namespace bellhop::op

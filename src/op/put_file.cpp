@@ -2,11 +2,11 @@
 // Regular-file work goes in chunks on the reactor: that is a decision. But a disk that is behind makes write(2) wait, and then
 // the others wait, too; so a write that took long is followed by a pause as long, in which the loop is theirs (at least half of
 // it). What cannot be written is still taken: the peer is told at the end, in its own order of things.
-#include "op/put_file.hpp"
-
 #include "op/jobs.hpp"
 #include "os/errors.hpp"
 #include "os/temp_file.hpp"
+
+#include <bellhop/op/put_file.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,8 +19,8 @@ constexpr std::chrono::milliseconds long_write{10}, longest_pause{1000};
 
 class PutJob final : public Job {
 public:
-    PutJob(const Context& context, os::TempFile file, unsigned mode, JobSink& sink)
-        : timers_(context.timers), file_(std::move(file)), mode_(mode), sink_(sink)
+    PutJob(Guest& guest, const Context& context, os::TempFile file, unsigned mode, JobSink& sink)
+        : writer_(guest.frozen), timers_(context.timers), file_(std::move(file)), mode_(mode), sink_(sink)
     {
     }
     Status signal(int) override { return Error{Error::Kind::unsupported, {}, "a file has no signals"}; }
@@ -47,6 +47,7 @@ public:
 private:
     void on_done() { sink_.on_end(status_ ? Result<ExitStatus>(ExitStatus()) : Result<ExitStatus>(std::move(status_.error()))); }
 
+    const Frozen::Writer writer_;
     Timers& timers_;
     os::TempFile file_;
     unsigned mode_;
@@ -102,15 +103,17 @@ Result<std::string> put_target(const std::string& path, const std::string& name)
     return target + (target.ends_with('/') ? "" : "/") + last;
 }
 
-Result<std::unique_ptr<Job>> start_put_file(Guest&, const Context& context, PutFile::Request request, JobSink& sink)
+Result<std::unique_ptr<Job>> start_put_file(Guest& guest, const Context& context, PutFile::Request request, JobSink& sink)
 {
+    if (!guest.frozen.nothing())
+        return Error{Error::Kind::busy, {}, "file systems are frozen"};
     Result<std::string> target = put_target(request.path, request.name);
     if (!target)
         return std::move(target.error());
     Result<os::TempFile> file = os::TempFile::beside(*target, ".bellhop-put-");
     if (!file)
         return std::move(file.error());
-    return std::make_unique<PutJob>(context, std::move(*file), request.mode.value_or(0600), sink);
+    return std::make_unique<PutJob>(guest, context, std::move(*file), request.mode.value_or(0600), sink);
 }
 
 }  // namespace bellhop::op

@@ -9,17 +9,23 @@
 // Ownership: the Job is the lease. Dropping it kills the group (through ~Process), gives its place
 // to the next in line, and may happen inside any call to the sink; therefore a call to the sink is
 // always the last thing a function does.
-#include "op/run.hpp"
-
 #include "op/job_table.hpp"
 #include "op/jobs.hpp"
 #include "os/process.hpp"
+
+#include <bellhop/op/run.hpp>
 
 #include <csignal>
 #include <vector>
 
 namespace bellhop::op {
 namespace {
+
+os::Process::To to(Run::Output output)
+{
+    using To = os::Process::To;
+    return output == Run::Output::streamed ? To::pipe : output == Run::Output::discarded ? To::null : To::standard_output;
+}
 
 class RunJob final : public Job, private os::ProcessEvents, private JobTable::Member {
 public:
@@ -33,6 +39,7 @@ public:
     Status signal(int number) override;
     Outbox::Room input(ByteView) override;
     void end_input() override;
+    std::int64_t pid() const override { return process_ ? process_->pid() : 0; }
 
 private:
     void on_drain(int signal) override;
@@ -100,9 +107,12 @@ void RunJob::on_drain(int number)
 Status RunJob::launch()
 {
     os::SpawnPlan plan{std::move(request_.argv), std::move(request_.environment), request_.directory};
+    plan.inherit_environment = request_.environment_is == Run::Environment::over_ours;
     plan.plain_oom_score = guest_.facts.config.plain_oom_score;
     const auto input = request_.input == Run::Input::given ? os::Process::Input::pipe : os::Process::Input::none;
-    auto process = os::Process::spawn(guest_.io, guest_.children, guest_.chunk, std::move(plan), input, *this);
+    const os::Process::Outputs outputs{to(request_.standard_output), to(request_.standard_error)};
+    auto process =
+        os::Process::spawn(guest_.io, guest_.timers, guest_.children, guest_.chunk, std::move(plan), input, *this, outputs);
     if (!process)
         return std::move(process.error());
     process_ = std::move(*process);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// pidfd_open(2), waitid(2), wait4(2); proc(5) on /proc/PID/task/TID/children.
+// pidfd_open(2), waitid(2), wait4(2); proc(5) on /proc/PID/task/TID/children and /proc/PID/stat.
 #include "os/children.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <dirent.h>
 #include <fcntl.h>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <sys/resource.h>
@@ -17,14 +19,47 @@
 namespace bellhop::os {
 namespace {
 
-std::string read_small(const std::string& path)  // of /proc: no larger than what is read
+std::optional<std::string> read_small(const std::string& path)  // of /proc: no larger than what is read
 {
-    std::string text;
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file)
+        return std::nullopt;
+    std::string text;
     char part[4096];
-    for (ssize_t n; file && (n = ::read(file.get(), part, sizeof part)) > 0;)
+    for (ssize_t n; (n = ::read(file.get(), part, sizeof part)) > 0;)
         text.append(part, std::size_t(n));
     return text;
+}
+
+std::optional<std::vector<pid_t>>
+listed_children()  // none: the kernel has no such list (CONFIG_PROC_CHILDREN), or there is no /proc
+{
+    const std::string own = std::to_string(::getpid());
+    const std::optional<std::string> list = read_small("/proc/" + own + "/task/" + own + "/children");
+    if (!list)
+        return std::nullopt;
+    std::vector<pid_t> pids;
+    char* end;
+    for (const char* at = list->c_str();; at = end) {
+        const long pid = std::strtol(at, &end, 10);
+        if (end == at)
+            return pids;
+        pids.push_back(pid_t(pid));
+    }
+}
+
+std::vector<pid_t> children_by_their_word()  // every process there is tells its parent: "PID (NAME) STATE PARENT …"
+{
+    std::vector<pid_t> pids;
+    const std::unique_ptr<DIR, int (*)(DIR*)> all(::opendir("/proc"), &::closedir);
+    while (const dirent* one = all ? ::readdir(all.get()) : nullptr) {
+        const pid_t pid = pid_t(std::strtol(one->d_name, nullptr, 10));
+        const std::string stat = pid > 0 ? read_small("/proc/" + std::string(one->d_name) + "/stat").value_or("") : "";
+        const std::size_t name_end = stat.rfind(") ");
+        if (name_end != stat.npos && std::strtol(stat.c_str() + std::min(name_end + 4, stat.size()), nullptr, 10) == ::getpid())
+            pids.push_back(pid);
+    }
+    return pids;
 }
 
 }  // namespace
@@ -49,7 +84,16 @@ Children::~Children()
 
 Result<Child> Children::spawn(const SpawnPlan& plan)
 {
-    Result<Child> child = os::spawn(plan, spawn_by_);
+    return told(os::spawn(plan, spawn_by_));
+}
+
+Result<Child> Children::fork(int keep, bool plain_oom_score, const std::function<void(int kept)>& body)
+{
+    return told(fork_child(keep, plain_oom_score, body));
+}
+
+Result<Child> Children::told(Result<Child> child) const
+{
     if (child && exits_ == Exits::by_signal)
         child->pidfd = Fd();
     return child;
@@ -90,18 +134,22 @@ void Children::on_signal()
 
 void Children::look_at_strangers()
 {
-    const std::string own = std::to_string(::getpid());
-    const std::string list = read_small("/proc/" + own + "/task/" + own + "/children");
-    for (const char* at = list.c_str(); *at;) {
-        char* end;
-        const pid_t pid = pid_t(std::strtol(at, &end, 10));
-        if (end == at)
+    const auto is_stranger = [this](pid_t pid) {
+        return std::none_of(waits_.begin(), waits_.end(), [pid](const ExitWait* one) { return one->child_.pid == pid; });
+    };
+    std::optional<std::vector<pid_t>> all = listed_children();
+    while (!all) {  // then one zombie after another, until one of ours stands before the others
+        siginfo_t first{};
+        if (::waitid(P_ALL, 0, &first, WEXITED | WNOHANG | WNOWAIT) != 0 || first.si_pid == 0)
             return;
-        at = *end ? end + 1 : end;
-        const auto ours = [pid](const ExitWait* one) { return one->child_.pid == pid; };
-        if (std::none_of(waits_.begin(), waits_.end(), ours))
-            ::waitpid(pid, nullptr, WNOHANG);
+        if (!is_stranger(first.si_pid))
+            all = children_by_their_word();
+        else
+            ::waitpid(first.si_pid, nullptr, WNOHANG);
     }
+    for (const pid_t pid : *all)
+        if (is_stranger(pid))
+            ::waitpid(pid, nullptr, WNOHANG);
 }
 
 // ---- ExitWait

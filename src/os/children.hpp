@@ -4,7 +4,8 @@
 // The exit is seen through the child's pidfd (Linux 5.3), else through SIGCHLD, for which a handler is installed only when it is
 // needed. A child that nobody waits for any more (its group was killed) is buried here: reaped whenever the kernel lets go of
 // it. As PID 1 or subreaper, strangers that were given to us are reaped by their own pid: waitpid(-1) would steal our children,
-// and waitid(P_ALL, WNOWAIT) returns a leader that we keep for ever. Outlives every ExitWait.
+// and waitid(P_ALL, WNOWAIT) returns a leader that we keep for ever (but it is where to begin on kernels that list no children).
+// Outlives every ExitWait.
 #pragma once
 #include "os/readiness.hpp"
 #include "os/signals.hpp"
@@ -35,11 +36,13 @@ public:
     ~Children();  // what is buried and not yet gone is waited for, for a tenth of a second at most
 
     Result<Child> spawn(const SpawnPlan& plan);
+    Result<Child> fork(int keep, bool plain_oom_score, const std::function<void(int kept)>& body);
     void bury(std::unique_ptr<ExitWait>);
     void reap_strangers();  // from now on; for the process that orphans come to
 
 private:
     friend class ExitWait;
+    Result<Child> told(Result<Child>) const;  // of its exit in our way
     void listen();
     void on_signal();
     void look_at_strangers();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// os-release(5): NAME=value lines, shell-like quoting without expansion. proc(5), statm.
+// os-release(5): NAME=value lines, shell-like quoting without expansion. proc(5), statm. tzset(3).
 #include "os/host_facts.hpp"
 
 #include <bellhop/fd.hpp>
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -22,18 +23,19 @@ std::string head_of(const char* path, std::size_t most)
     return text;
 }
 
+// A value without quotes ends at a blank or a semicolon. Between double quotes a backslash takes the meaning of these five only,
+// and stays where it stands before anything else; between single quotes everything stands for itself.
 std::string unquoted(std::string_view value)
 {
+    const char quote = value.empty() ? '\0' : value[0];
+    if (quote != '"' && quote != '\'')
+        return std::string(value.substr(0, value.find_first_of(" \t;")));
     std::string plain;
-    char quote = 0;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        const char c = value[i];
-        if (c == '\\' && quote != '\'' && i + 1 < value.size())
-            plain += value[++i];
-        else if (quote ? c == quote : c == '"' || c == '\'')
-            quote = quote ? 0 : c;
-        else
-            plain += c;
+    for (std::size_t i = 1; i < value.size() && value[i] != quote; ++i) {
+        const bool escapes = quote == '"' && value[i] == '\\' && i + 1 < value.size();
+        if (escapes && std::string_view("$'\"\\`").find(value[i + 1]) != std::string_view::npos)
+            ++i;
+        plain += value[i];
     }
     return plain;
 }
@@ -53,8 +55,10 @@ std::vector<std::pair<std::string, std::string>> parse_os_release(std::string te
     return members;
 }
 
-std::vector<std::pair<std::string, std::string>> os_release(const std::string& root)
+std::vector<std::pair<std::string, std::string>> os_release(const std::string& root, const std::string& instead)
 {
+    if (!instead.empty())
+        return parse_os_release(head_of(instead.c_str(), 64 << 10));
     for (const char* path : {"/etc/os-release", "/usr/lib/os-release"})
         if (std::string text = head_of((root + path).c_str(), 64 << 10); !text.empty())
             return parse_os_release(std::move(text));
@@ -65,7 +69,18 @@ Kernel kernel()
 {
     utsname names{};
     ::uname(&names);
-    return {names.release, names.machine};
+    return {names.release, names.machine, names.version, names.nodename};
+}
+
+LocalTime local_time(const std::string& root)
+{
+    if (!root.empty())
+        ::setenv("TZ", (":" + root + "/etc/localtime").c_str(), 1);
+    ::tzset();
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    return {local.tm_zone ? local.tm_zone : "", std::chrono::seconds(local.tm_gmtoff)};
 }
 
 std::int64_t resident_kib()

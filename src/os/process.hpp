@@ -8,6 +8,7 @@
 #include "os/children.hpp"
 
 #include <bellhop/operation.hpp>
+#include <bellhop/timers.hpp>
 
 namespace bellhop::os {
 
@@ -25,14 +26,20 @@ public:
     // owed: bytes the leader wrote before it went are still ours. open: none, but someone holds a pipe. dry: both at their end.
     enum class Output { owed, open, dry };
     enum class Input { none, pipe };
+    enum class To { pipe, null, standard_output };
+    struct Outputs {
+        To standard_output, standard_error;
+    };
 
-    static Result<std::unique_ptr<Process>> spawn(asio::io_context&, Children&, Chunk, SpawnPlan, Input, ProcessEvents&);
+    static Result<std::unique_ptr<Process>> spawn(asio::io_context&, Timers&, Children&, Chunk, SpawnPlan, Input, ProcessEvents&,
+                                                  Outputs = {To::pipe, To::pipe});
     ~Process();  // not reaped: kills the group and has the leader buried
 
     Outbox::Room input(ByteView);  // what a child that closed its input does not take is dropped
     void end_input();
     void hold_output(bool);
     Output output() const;
+    std::int64_t pid() const { return exit_->pid(); }
     void signal_group(int number);
     Result<ExitStatus> reap();  // once, after on_exit
 
@@ -47,7 +54,7 @@ private:
     bool exited_ = false, killed_ = false;
     std::unique_ptr<ExitWait> exit_;
     std::unique_ptr<InputPipe> in_;
-    std::shared_ptr<OutputPipe> out_, err_;
+    std::shared_ptr<OutputPipe> out_, err_;  // those that are pipes
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 

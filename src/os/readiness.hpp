@@ -4,7 +4,8 @@
 // The only place where Asio may call after its owner has let go: a completed wait may already sit in Asio's queue when the
 // owner dies, so the handler carries a shared state and asks it whether anyone is left. Owners bind plain members and need
 // neither shared_from_this nor a look at operation_aborted. The descriptor stays the owner's; declare the Readiness after it.
-// It is registered with epoll(7) at the first wait only: a short conversation is over before it has to wait at all.
+// It is registered with epoll(7) at the first wait only: a short conversation is over before it has to wait at all. From then
+// on Asio leaves it there, edge-triggered: each write into a pipe wakes the loop, also while nobody waits. forget() ends that.
 //
 // Every readiness is a hint: Asio hands the state of a descriptor just forgotten, with an event still queued for it, to the next
 // one registered, so a wait may complete without cause. Ask the kernel again.
@@ -38,6 +39,12 @@ public:
     void wait_readable(Handler handler) { wait(asio::posix::descriptor_base::wait_read, handler); }
     void wait_writable(Handler handler) { wait(asio::posix::descriptor_base::wait_write, handler); }
     void wait_hang_up(Handler handler) { wait(asio::posix::descriptor_base::wait_error, handler); }
+    void forget()  // until the next wait; not during one
+    {
+        if (state_->descriptor)
+            state_->descriptor->release();
+        state_->descriptor.reset();
+    }
     void post(Handler handler)  // from the loop, after the current handler
     {
         asio::post(state_->io, std::bind_front(&State::deliver, state_, handler, std::error_code()));

@@ -18,7 +18,6 @@ namespace {
 // A child that has filled half of its pipe is worth a larger one: one full chunk of frames per wakeup instead of sixteen
 // wakeups. Over the user's allowance it stays at 64 KiB, which is only slower.
 constexpr std::size_t worth_growing = 32 << 10;
-constexpr int grown_size = 1 << 20;
 
 bool refused(const std::error_code& ec)
 {
@@ -45,7 +44,7 @@ void PipeSource::look(Ask ask)
 {
     std::size_t count = count_in(pipe_.get());
     if (count >= worth_growing && !std::exchange(grown_, true))
-        ::fcntl(pipe_.get(), F_SETPIPE_SZ, grown_size);
+        roomy_ = ::fcntl(pipe_.get(), F_SETPIPE_SZ, int(grown_size)) >= int(grown_size);
     if (count == 0 || ask == Ask::end_too) {
         complete_ = !has_writer(pipe_.get());
         count = count_in(pipe_.get());  // again: the last bytes may have come between the two calls

@@ -18,10 +18,12 @@ public:
     std::size_t move_to(ByteLink&, std::size_t most, ByteLink::More, std::error_code&) override;
 
 protected:
+    static constexpr std::size_t grown_size = 1 << 20;
     int descriptor() const { return pipe_.get(); }
     std::size_t promised() const { return promised_; }
     enum class Ask { amount, end_too };
     void look(Ask);                              // how much is there; and, at the price of another call, can more come?
+    bool roomy() const { return roomy_; }        // it has been made larger
     bool complete() const { return complete_; }  // no writer is left: what is there now is all there will ever be
     virtual void on_spoken_for(std::size_t) {}   // taken or promised: the dialect has it
     virtual void on_moved() {}                   // every promise is kept: look again
@@ -31,7 +33,7 @@ private:
 
     Fd pipe_;
     Chunk chunk_;
-    bool complete_ = false, grown_ = false;
+    bool complete_ = false, grown_ = false, roomy_ = false;
     std::size_t ready_ = 0, promised_ = 0;  // ready_ counts promised bytes, and those in left_
     std::vector<std::byte> left_;           // read from the pipe but not taken by the link: only where splice is refused
 };

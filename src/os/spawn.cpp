@@ -74,6 +74,13 @@ BELLHOP_CHILD_SIDE void reset_signals()
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+BELLHOP_CHILD_SIDE void take_plain_oom_score()
+{
+    const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    [[maybe_unused]] const ssize_t n = ::write(score, "0", 1);
+    ::close(score);
+}
+
 // execvpe(3), but for its memory: that is taken by the parent beforehand, because ours here is one small stack.
 BELLHOP_CHILD_SIDE void execute(ChildSide& side)
 {
@@ -95,19 +102,19 @@ BELLHOP_CHILD_SIDE void execute(ChildSide& side)
 BELLHOP_CHILD_SIDE int run_child(void* argument)
 {
     ChildSide& side = *static_cast<ChildSide*>(argument);
-    if (::setsid() < 0)
+    if (side.plan.own_session && ::setsid() < 0)
         give_up(side, Step::session);
-    const int input = side.plan.input >= 0 ? side.plan.input : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const SpawnPlan& plan = side.plan;
+    const int input = plan.input >= 0 ? plan.input : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (input < 0 || ::dup2(input, 0) < 0)
         give_up(side, Step::standard_input);
-    if (::dup2(side.plan.output, 1) < 0 || ::dup2(side.plan.error, 2) < 0)
+    const int null = plan.output >= 0 && plan.error >= 0 ? -1 : ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (::dup2(plan.output >= 0 ? plan.output : null, 1) < 0 || ::dup2(plan.error >= 0 ? plan.error : null, 2) < 0)
         give_up(side, Step::standard_output);
     if (!side.plan.directory.empty() && ::chdir(side.plan.directory.c_str()) < 0)
         give_up(side, Step::directory);
-    if (side.plan.plain_oom_score) {  // a child that shares our memory may: the kernel knows vfork's kind
-        const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-        [[maybe_unused]] const ssize_t n = ::write(score, "0", 1);
-    }
+    if (side.plan.plain_oom_score)  // a child that shares our memory may: the kernel knows vfork's kind
+        take_plain_oom_score();
     ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);  // an embedder's descriptors; before Linux 5.11 they leak
     reset_signals();
     execute(side);
@@ -129,9 +136,11 @@ std::string_view name_of(std::string_view variable)
     return variable.substr(0, variable.find('='));
 }
 
-std::vector<char*> environment_of(const std::vector<std::string>& overrides)
+std::vector<char*> environment_of(const std::vector<std::string>& overrides, bool inherit)
 {
     std::vector<char*> all = pointers_to(overrides);
+    if (!inherit)
+        return all;
     all.pop_back();
     for (char** ours = environ; ours && *ours; ++ours) {
         bool replaced = false;
@@ -144,12 +153,15 @@ std::vector<char*> environment_of(const std::vector<std::string>& overrides)
     return all;
 }
 
-std::vector<std::string> files_for(const std::string& name)
+std::vector<std::string> files_for(const std::string& name, const std::vector<std::string>& environment)
 {
     if (name.empty() || name.find('/') != name.npos)
         return {name};
     std::vector<std::string> files;
     const char* path = ::getenv("PATH");
+    for (const std::string& variable : environment)
+        if (variable.starts_with("PATH="))
+            path = variable.c_str() + 5;
     for (std::string_view rest = path ? path : "/bin:/usr/bin";;) {
         const std::string_view folder = rest.substr(0, rest.find(':'));
         files.push_back((folder.empty() ? "." : std::string(folder)) + "/" + name);
@@ -224,8 +236,10 @@ Error failure_of(const ChildSide& side)
 Result<Child> spawn(const SpawnPlan& plan, SpawnBy by)
 {
     const std::vector<char*> argv = pointers_to(plan.argv);
-    const std::vector<char*> environment = plan.environment.empty() ? std::vector<char*>() : environment_of(plan.environment);
-    const std::vector<std::string> names = files_for(plan.argv.front());
+    const bool ours = plan.environment.empty() && plan.inherit_environment;
+    const std::vector<char*> environment =
+        ours ? std::vector<char*>() : environment_of(plan.environment, plan.inherit_environment);
+    const std::vector<std::string> names = files_for(plan.argv.front(), plan.environment);
     const std::vector<char*> files = pointers_to(names);
     std::vector<char*> script = argv;
     static char shell[] = "/bin/sh";
@@ -248,6 +262,36 @@ Result<Child> spawn(const SpawnPlan& plan, SpawnBy by)
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {  // it is already dead, or about to be
     }
     return failure_of(side);
+}
+
+Result<Child> fork_child(int keep, bool plain_oom_score, const std::function<void(int kept)>& body)
+{
+    constexpr int kept = 3;
+    Child child;
+    {
+        const AllSignalsBlocked blocked;
+        child.pid = ::fork();
+        if (child.pid == 0) {
+            ::setsid();
+            const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+            for (int standard = 0; standard < kept; ++standard)
+                ::dup2(null, standard);
+            if (keep == kept)
+                ::fcntl(kept, F_SETFD, FD_CLOEXEC);
+            else
+                ::dup3(keep, kept, O_CLOEXEC);
+            ::syscall(SYS_close_range, unsigned(kept + 1), ~0u, 0u);
+            if (plain_oom_score)
+                take_plain_oom_score();
+            reset_signals();
+            body(kept);
+            ::_exit(0);
+        }
+    }
+    if (child.pid < 0)
+        return failure("fork");
+    child.pidfd = Fd(int(::syscall(SYS_pidfd_open, child.pid, 0u)));
+    return child;
 }
 
 }  // namespace bellhop::os

@@ -69,6 +69,20 @@ Status TempFile::set_mode(mode_t mode)
     return done();
 }
 
+Status TempFile::set_owner(uid_t user, gid_t group)
+{
+    if (::fchown(file_.get(), user, group) < 0)
+        return failure("cannot set the owner of " + name_);
+    return done();
+}
+
+Status TempFile::sync()
+{
+    if (::fsync(file_.get()) < 0)
+        return failure("cannot write " + name_);
+    return done();
+}
+
 Status TempFile::publish()
 {
     if (::renameat(directory_.get(), temporary_.c_str(), directory_.get(), name_.c_str()) < 0)

@@ -22,7 +22,9 @@ public:
 
     Status write(ByteView);   // all of it
     Status set_mode(mode_t);  // permission bits
-    Status publish();         // once
+    Status set_owner(uid_t, gid_t);
+    Status sync();     // what was written is on the disk
+    Status publish();  // once
 
 private:
     TempFile(Fd directory, Fd file, std::string temporary, std::string name)

@@ -57,7 +57,7 @@ def type_at_bash(line):
         os.close(terminal)
         os.close(told)
         try:
-            for name in ("bellhop", "bellhop-agent"):
+            for name in ("bellhop", "bellhop-agent", "qemu-ga"):
                 os.write(keyboard, f". '{TOP}/tools/completion/{name}'\r".encode())
             os.write(keyboard, f"{line}\x1b*\x01printf '%s\\0' \x05 >&{told}; exit\r".encode())
             return written(keyboard, answers).split("\0")[:-1]
@@ -102,6 +102,11 @@ def _():
     equal(options_of_page("docs/man/bellhop-agent.8"), set(re.findall(LONG, output(AGENT, "--help"))))
 
 
+@case("qemu-ga.8 has the options that --help has in the place of QEMU's guest agent, and no other")
+def _():
+    equal(options_of_page("docs/man/qemu-ga.8"), set(re.findall(LONG, output(AGENT, "qemu-ga", "--help"))))
+
+
 @case("bellhop.1 has the options and commands that --help has, and no other")
 def _():
     page = read("docs/man/bellhop.1")
@@ -133,6 +138,11 @@ def _():
     equal(long_ones(completions("bellhop-agent --")), set(re.findall(LONG, output(AGENT, "--help"))))
 
 
+@case("every option of qemu-ga is completed, and no other")
+def _():
+    equal(long_ones(completions("qemu-ga --")), set(re.findall(LONG, output(AGENT, "qemu-ga", "--help"))))
+
+
 @case("every command of bellhop and each one's options are completed, and no other")
 def _():
     equal(sorted(completions("bellhop ")), sorted(verbs()))
@@ -150,10 +160,11 @@ def _():
             "bellhop ping --at vs": ["vsock:"],
             "bellhop --at unix:/x run --shell ": ["login", "raw"],
             "bellhop run -- --": ["--"],
-            "bellhop-agent -l ": ["fd:", "unix:", "vsock:"],
+            "bellhop-agent -l ": ["fd:", "serial:", "unix:", "vsock:"],
             "bellhop-agent --log-level ": ["debug", "error", "info", "warning"],
             "bellhop-agent --log-target=k": ["--log-target=kmsg"],
             "bellhop-agent --block run,g": ["run,get_file"],
+            "qemu-ga -m v": ["virtio-serial", "vsock-listen"],
     }.items():
         equal(sorted(completions(line)), wanted, line)
     equal(completions("bellhop --at unix:/x="), ["unix:/x=" + dialects[0], *dialects[1:]])
@@ -178,7 +189,7 @@ def _():
 def _():
     if not shutil.which("bash"):
         skip("there is no bash here")
-    for name in ("bellhop", "bellhop-agent"):
+    for name in ("bellhop", "bellhop-agent", "qemu-ga"):
         subprocess.run(["bash", "-n", TOP / "tools/completion" / name], check=True)
 
 

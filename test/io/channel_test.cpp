@@ -3,11 +3,9 @@
 #include "io/channel.hpp"
 #include "io/socket_link.hpp"
 #include "os/source.hpp"
-#include "support/lasting.hpp"
 #include "support/loop.hpp"
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -370,102 +368,6 @@ TEST_CASE("channel: why a session gave its peer up reaches the owner", "[channel
 
     CHECK(wire.until([&] { return !wire.channel; }));
     CHECK(wire.ending.reason->text == "nonsense");
-}
-
-namespace {
-
-// Like a virtio port: it stays while hosts come and go. One eventfd stands for "something has changed".
-class PortLink final : public ByteLink {
-public:
-    struct Host {
-        bool there = false;
-        std::size_t room = std::size_t(-1);
-        std::string to_guest, from_guest;
-        Fd change{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-        void changed() { REQUIRE(::eventfd_write(change.get(), 1) == 0); }
-    };
-    explicit PortLink(Host& host) : host_(host) {}
-    int descriptor() const override { return host_.change.get(); }
-    bool outlives_host() const override { return true; }
-    std::size_t read(Chunk chunk, std::error_code& ec) override
-    {
-        eventfd_t count;
-        ::eventfd_read(host_.change.get(), &count);
-        if (host_.to_guest.empty() && host_.there)
-            ec = make_error_code(std::errc::operation_would_block);
-        const std::size_t n = host_.to_guest.copy(reinterpret_cast<char*>(chunk.data()), chunk.size());
-        host_.to_guest.erase(0, n);
-        return n;
-    }
-    std::size_t write(ByteView bytes, More, std::error_code& ec) override
-    {
-        const std::size_t n = host_.there ? std::min(bytes.size(), host_.room) : 0;
-        if (n == 0)
-            ec = make_error_code(std::errc::operation_would_block);
-        host_.room -= n;
-        host_.from_guest += text_of(bytes.first(n));
-        return n;
-    }
-    void end_output() override {}
-    bool hung_up() const override { return false; }
-
-private:
-    Host& host_;
-};
-
-}  // namespace
-
-TEST_CASE("channel: on a link that outlives its hosts each one is greeted, and hears nothing that was for another",
-          "[channel][port]")
-{
-    Loop loop;
-    Lasting dialect(loop.context);
-    Wire wire;
-    PortLink::Host host;
-    const auto heard = [&](const std::string& text) { return wire.until([&] { return host.from_guest == text; }); };
-    wire.channel = std::make_unique<io::Channel>(wire.io, wire.timers, Chunk(wire.chunk), std::make_unique<PortLink>(host),
-                                                 static_cast<io::Channel::Owner&>(wire));
-    wire.channel->start(dialect.open(*wire.channel, loop.context));
-
-    host.there = true;
-    host.changed();
-    CHECK(heard("hello\n"));
-
-    host.room = 2;  // the host stops reading in the middle of an answer
-    host.to_guest = "status 1\nsta";
-    host.changed();
-    CHECK(heard("hello\nno"));
-    host.there = false;
-    host.changed();
-    host.from_guest.clear();
-    REQUIRE(wire.until([&, n = 0]() mutable { return ++n > 3; }));
-
-    host.there = true;
-    host.room = 1000;
-    host.changed();
-    CHECK(heard("hello\n"));
-    host.to_guest = "status 2\n";
-    host.changed();
-    CHECK(heard("hello\nnone\n"));
-    CHECK(wire.channel);
-}
-
-TEST_CASE("channel: a port whose host makes room again gets the rest", "[channel][port]")
-{
-    Wire wire;
-    PortLink::Host host;
-    host.there = true;
-    host.room = 3;
-    wire.channel = std::make_unique<io::Channel>(wire.io, wire.timers, Chunk(wire.chunk), std::make_unique<PortLink>(host),
-                                                 static_cast<io::Channel::Owner&>(wire));
-    wire.channel->start(std::make_unique<Recorder>(wire.seen, nullptr));
-
-    wire.channel->send(bytes_of("abcdef"));
-    CHECK(wire.until([&] { return host.from_guest == "abc"; }));
-    host.room = 10;
-    host.changed();
-
-    CHECK(wire.until([&] { return host.from_guest == "abcdef"; }));
 }
 
 TEST_CASE("channel: nothing to send is no broken promise", "[channel]")

@@ -144,7 +144,7 @@ public:
     FakeTimers fake;
     std::chrono::milliseconds step{0};
     std::chrono::steady_clock::time_point now() const override { return const_cast<FakeTimers&>(fake).advance(step), fake.now(); }
-    std::unique_ptr<Timer> after(std::chrono::milliseconds delay, std::function<void()> call) override
+    std::unique_ptr<Timer> after(std::chrono::microseconds delay, std::function<void()> call) override
     {
         return fake.after(delay, std::move(call));
     }

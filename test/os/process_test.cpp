@@ -3,6 +3,11 @@
 #include "os/process.hpp"
 #include "support/loop.hpp"
 
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+
 using namespace bellhop;
 using namespace bellhop::test;
 
@@ -20,14 +25,25 @@ struct Events final : os::ProcessEvents {
     void on_output_changed() override {}
 };
 
-std::unique_ptr<os::Process> spawn(Loop& loop, Events& events, std::string command)
+std::unique_ptr<os::Process> spawn(Loop& loop, Events& events, std::string command, Timers* timers = nullptr)
 {
     os::SpawnPlan plan;
     plan.argv = {"/bin/sh", "-c", std::move(command)};
-    auto process =
-        os::Process::spawn(loop.io, loop.children, Chunk(loop.chunk), std::move(plan), os::Process::Input::none, events);
+    auto process = os::Process::spawn(loop.io, timers ? *timers : loop.timers, loop.children, Chunk(loop.chunk), std::move(plan),
+                                      os::Process::Input::none, events);
     REQUIRE(process);
     return std::move(*process);
+}
+
+int watched()  // descriptors in epoll sets of ours: proc_pid_fdinfo(5)
+{
+    int count = 0;
+    for (const auto& one : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+        std::ifstream file(one.path());
+        for (std::string line; std::getline(file, line);)
+            count += line.starts_with("tfd:");
+    }
+    return count;
 }
 
 }  // namespace
@@ -75,6 +91,45 @@ TEST_CASE("process: a sink that does nothing is held, and the loop sleeps", "[pr
     const auto before = clock();
     loop.io.run_for(std::chrono::milliseconds(200));
     CHECK(clock() - before < std::chrono::milliseconds(100));
+}
+
+TEST_CASE("process: an output that is held does not wake the loop", "[process]")
+{
+    Loop loop;
+    Events events;
+    const auto process = spawn(loop, events, "echo x; sleep 300");
+    const int before = watched();
+    process->hold_output(true);
+
+    CHECK(loop.until([&] { return watched() == before - 1; }));
+}
+
+TEST_CASE("process: a child that writes fast is let write for a moment, unwatched", "[process]")
+{
+    Loop loop;
+    Events events;
+    FakeTimers timers;
+    TempDir dir;
+    REQUIRE(::mkfifo((dir / "go").c_str(), 0600) == 0);
+    const Fd go(::open((dir / "go").c_str(), O_RDWR | O_CLOEXEC));
+    const auto process =
+        spawn(loop, events, "cd " + dir.path() + "; head -c 40000 /dev/zero; : > one; read x < go; echo more; : > two; sleep 300",
+              &timers);
+    process->hold_output(true);  // so that the first look finds all of it
+    REQUIRE(loop.until([&] { return std::filesystem::exists(dir / "one"); }));
+    const int without = watched();
+    process->hold_output(false);
+    REQUIRE(loop.until([&] { return events.out.size() == 40000; }));
+    CHECK(timers.waiting() == 1);
+    CHECK(watched() == without);
+
+    REQUIRE(::write(go.get(), "\n", 1) == 1);
+    REQUIRE(loop.until([&] { return std::filesystem::exists(dir / "two"); }));
+    CHECK(events.out.size() == 40000);
+    timers.advance(std::chrono::milliseconds(1));
+    CHECK(events.out.ends_with("more\n"));
+    CHECK(timers.waiting() == 0);
+    CHECK(watched() == without + 1);
 }
 
 TEST_CASE("process: a kill that was ours or anyone's is no out-of-memory kill", "[process]")

@@ -64,12 +64,12 @@ class Log:
 
 
 class Agent(Asking):
-    def __init__(self, *options, listen="unix", **popen):
+    def __init__(self, *options, listen="unix", dialect="", **popen):
         self.folder = tempfile.mkdtemp(prefix="bellhop-wire-")
         self.path = os.path.join(self.folder, "agent")
         self.root = os.path.join(self.folder, "root")    # its working directory
         os.mkdir(self.root)
-        endpoint = ["--listen", f"unix:{self.path}"] if listen == "unix" else []
+        endpoint = ["--listen", f"unix:{self.path}" + (f"={dialect}" if dialect else "")] if listen == "unix" else []
         popen.setdefault("stdin", subprocess.DEVNULL)
         popen.setdefault("cwd", self.root)
         popen.setdefault("env", {**os.environ, "SHELL": "/bin/sh", "HOME": self.root})    # nobody's profile

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hand-turned stand-ins for what a dialect touches. No io_context, no descriptor, no clock.
 #pragma once
-#include "op/get_file.hpp"
-#include "op/info.hpp"
-#include "op/put_file.hpp"
-#include "op/run.hpp"
 #include "support/catch.hpp"
 
 #include <bellhop/budget.hpp>
 #include <bellhop/context.hpp>
+#include <bellhop/op/freeze.hpp>
+#include <bellhop/op/get_file.hpp>
+#include <bellhop/op/info.hpp>
+#include <bellhop/op/put_file.hpp>
+#include <bellhop/op/run.hpp>
 
 #include <algorithm>
 #include <map>
@@ -100,7 +101,7 @@ private:
 class FakeTimers final : public Timers {
 public:
     std::chrono::steady_clock::time_point now() const override { return now_; }
-    std::unique_ptr<Timer> after(std::chrono::milliseconds delay, std::function<void()> call) override
+    std::unique_ptr<Timer> after(std::chrono::microseconds delay, std::function<void()> call) override
     {
         calls_.push_back(std::make_shared<Call>(Call{now_ + delay, std::move(call)}));
         return std::make_unique<One>(calls_.back());
@@ -191,9 +192,13 @@ public:
     FakeRun run;
     FakePut put;
     std::optional<Error> refuses;
+    bool never_answers = false;  // what it is asked
+    std::vector<std::string_view> asked;
     std::map<std::string, std::string> files;
+    op::FreezeState::State freeze = op::FreezeState::State::thawed;
 
     std::vector<Listed> list(const Context&) override { return {{&op::Run::info, true}, {&op::GetFile::info, false}}; }
+    bool allows(const OperationInfo&, const Context&) override { return !refuses; }
 
 private:
     Result<std::unique_ptr<Job>> start_erased(const OperationInfo& info, const Context&, void* request, JobSink& sink) override
@@ -202,6 +207,14 @@ private:
             return begin(run, *static_cast<op::Run::Request*>(request), sink);
         REQUIRE(&info == &op::PutFile::info);
         return begin(put, *static_cast<op::PutFile::Request*>(request), sink);
+    }
+    Result<std::unique_ptr<Lease>> ask_erased(const OperationInfo& info, const Context&, void*, void*) override
+    {
+        if (never_answers) {
+            asked.push_back(info.name);
+            return std::make_unique<Lease>();
+        }
+        return refuses.value_or(Error{Error::Kind::unsupported, {}, "this guest has no answer"});
     }
     template <class Work, class Request> Result<std::unique_ptr<Job>> begin(Work& work, Request& request, JobSink& sink)
     {
@@ -218,6 +231,10 @@ private:
         if (&info == &op::Info::info) {
             *static_cast<op::Info::Answer*>(answer) = {
                 "9.9", {"frames"}, list(context), {{"ID", "debian"}}, "6.1", "x86_64", {}, std::chrono::milliseconds(1500), 400};
+            return done();
+        }
+        if (&info == &op::FreezeState::info) {
+            static_cast<op::FreezeState::Answer*>(answer)->state = freeze;
             return done();
         }
         REQUIRE(&info == &op::GetFile::info);

@@ -3,7 +3,7 @@
 // outlive the link that asked for them, they are fed by their host, and it minds that a host may come and go on one link.
 // Lines: `start COMMAND` -> `N`; `input N TEXT` -> `more` or `full`; `end N`; `status N` -> `running` or `exit CODE OUTPUT`.
 #pragma once
-#include "op/run.hpp"
+#include <bellhop/op/run.hpp>
 
 #include <bellhop/dialect.hpp>
 

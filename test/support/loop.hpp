@@ -4,7 +4,7 @@
 #include "io/timers.hpp"
 #include "op/job_table.hpp"
 #include "op/registry.hpp"
-#include "op/run.hpp"
+#include <bellhop/op/run.hpp>
 #include "os/children.hpp"
 #include "support/catch.hpp"
 #include "support/fakes.hpp"

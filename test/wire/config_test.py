@@ -3,6 +3,7 @@
 """Configuration, who may connect and what for, reload, and what a service manager is told. usage: config_test.py BELLHOP-AGENT [--only WORD]"""
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -75,16 +76,24 @@ def _():
 
 @case("a rule for an operation or a dialect that there is not is told, at the start and at a reload")
 def _():
-    for text, word in (("[operations]\nblock=rum\n", "'rum'"), ("[dialect frame]\nblock=run\n", "'frame'")):
+    for text, word in (("[operations]\nallow=run\nblock=rum\n", ":3: a rule for operation 'rum'"),
+                       ("[operations]\nblock=run\n[dialect frames]\nallow=rum\n", ":4: a rule for operation 'rum'"),
+                       ("[dialect frame]\nblock=run\n", ":2: rules for dialect 'frame'")):
         with folder() as name:
-            write(os.path.join(name, "c"), text.encode())
-            code, _, err = once("--config", os.path.join(name, "c"), "--listen", f"unix:{name}/s")
-            equal((code, os.path.exists(f"{name}/s")), (1, False))
-            has(err, word)
+            path = os.path.join(name, "c")
+            write(path, text.encode())
+            for options in (["--listen", f"unix:{name}/s"], ["--print-config"]):
+                code, out, err = once("--config", path, *options)
+                equal((code, out, err.count("\n"), os.listdir(name)), (2, "", 1, ["c"]))
+                has(err, path + word)
         with configured("") as agent:
             agent.reconfigure(text, expect="not reloaded")
+            has(agent.log.text(), word)
             equal(agent.ask("ping")["ok"], True)
             equal(agent.run("exit 3").end["exit_code"], 3)
+    code, _, err = once("--block", "rum", "--listen", "unix:/nowhere/s")
+    equal(code, 2)
+    has(err, "--block: a rule for operation 'rum'")
 
 
 # ---- peers and operations
@@ -107,8 +116,9 @@ def _():
         equal(agent.ask("run", cmd="true"), {"ok": False, "op": "error", "error": "spawn failed: run is blocked in this guest"})
         equal(agent.put("target", b"x"), {"ok": False, "error": "put_file is blocked in this guest"})
         equal(agent.get(agent.at("file")).data, b"x")
-        enabled = {one["name"]: one["enabled"] for one in agent.ask("info")["operations"]}
-        equal(enabled, {"get_file": True, "info": True, "put_file": False, "run": False})
+        told = {one["name"]: one["enabled"] for one in agent.ask("info")["operations"]}
+        equal({name for name, enabled in told.items() if enabled}, {"get_file", "info"})
+        equal((told["put_file"], told["run"]), (False, False))
         equal(os.path.exists(agent.at("target")), False)
 
 
@@ -195,7 +205,7 @@ def _():
                 agent.has_ended()
                 while (last := manager.hears()) == "WATCHDOG=1":
                     pass
-                equal(last, "STOPPING=1")
+                equal(last, "STOPPING=1\nEXTEND_TIMEOUT_USEC=7000000")    # the drain time of two seconds, and what comes after it
 
 
 @case("sockets that a service manager opened are served, in place of the usual port")
@@ -239,6 +249,18 @@ def _():
         equal(agent.run("cat /proc/self/oom_score_adj").out, b"0\n")
 
 
+@case("that the kernel may kill the agent is told to those who look for it")
+def _():
+    # Root's right to lower its score is CAP_SYS_RESOURCE; others have none.
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        skip("setpriv is not installed")
+    limited = ["setpriv", "--bounding-set", "-sys_resource"] if os.geteuid() == 0 else []
+    for level, wanted in (("debug", True), ("info", False)):
+        with folder() as name:
+            done = subprocess.run([*limited, BINARY, "--log-level", level, "--listen", f"unix:{name}"], stderr=subprocess.PIPE, timeout=20)
+            equal((done.returncode, b"cannot set oom_score_adj" in done.stderr), (1, wanted), done.stderr)
+
+
 # ---- the log
 
 @case("what peers can provoke does not fill the log")
@@ -277,6 +299,36 @@ def _():
             process.kill()
             process.wait()
             process.stderr.close()
+
+
+@case("the journal can be the target, in its own protocol; where there is none, standard error is told")
+def _():
+    if os.geteuid() != 0:
+        skip("needs root, to have a /run of its own")
+    script = """
+        mount -t tmpfs tmpfs /run
+        mkdir -p /run/systemd/journal
+        [ ! -e "$0/socket" ] || mount --bind "$0" /run/systemd/journal
+        exec "$1" --log-target journal --listen "unix:$0/agent"
+        """
+    for there in (True, False):
+        with folder() as name, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+            if there:
+                journal.bind(f"{name}/socket")
+                journal.settimeout(10)
+            process = subprocess.Popen(["unshare", "--mount", "/bin/sh", "-euc", script, name, BINARY], stderr=subprocess.PIPE)
+            try:
+                if there:
+                    equal(journal.recv(4096).decode(), f"PRIORITY=6\nSYSLOG_IDENTIFIER=bellhop-agent\nMESSAGE=listening on unix:{name}/agent=frames\n")
+                else:
+                    has(process.stderr.readline(), b"warning: there is no journal to log to, so to standard error")
+                    has(process.stderr.readline(), b"info: listening on")
+                process.terminate()
+                equal((process.wait(10), process.stderr.read()), (0, b""))
+            finally:
+                process.kill()
+                process.wait()
+                process.stderr.close()
 
 
 main()

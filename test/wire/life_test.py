@@ -54,7 +54,7 @@ def _():
         code, out, err = once(option)
         equal((code, err), (0, ""))
         for word in ("--listen", "--log-level", "--max-connections", "--max-runs", "--max-frame", "--max-buffered", "--idle-timeout",
-                     "--stall-timeout", "--grace", "--help", "--version", "unix:", "vsock:", "fd:", "frames"):
+                     "--stall-timeout", "--grace", "--help", "--version", "unix:", "vsock:", "fd:", "frames", "LISTEN_FDS"):
             has(out, word)
     for option in ("--version", "-V"):
         code, out, err = once(option)

@@ -2,7 +2,7 @@
 // The words of frames' answers, apart from the conversation that leads to them.
 #pragma once
 #include "base/json.hpp"
-#include "op/info.hpp"
+#include <bellhop/op/info.hpp>
 
 #include <bellhop/operation.hpp>
 

@@ -10,9 +10,9 @@
 #include "dialect/frames/session.hpp"
 
 #include "dialect/frames/answers.hpp"
-#include "op/get_file.hpp"
-#include "op/info.hpp"
-#include "op/run.hpp"
+#include <bellhop/op/get_file.hpp>
+#include <bellhop/op/info.hpp>
+#include <bellhop/op/run.hpp>
 
 #include <algorithm>
 #include <cmath>

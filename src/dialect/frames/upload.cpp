@@ -4,7 +4,7 @@
 #include "dialect/frames/upload.hpp"
 
 #include "dialect/frames/answers.hpp"
-#include "op/put_file.hpp"
+#include <bellhop/op/put_file.hpp>
 
 namespace bellhop::frames {
 

@@ -18,7 +18,4 @@ struct PutFile {
     };
 };
 
-// Where the file goes: `path` made absolute lexically, and within it if it is a directory.
-Result<std::string> put_target(const std::string& path, const std::string& name);
-
 }  // namespace bellhop::op

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// set_password: of an account of the guest.
+#pragma once
+#include <bellhop/context.hpp>
+#include <bellhop/secret.hpp>
+
+#include <string>
+
+namespace bellhop::op {
+
+struct SetPassword {
+    static constexpr OperationInfo info{"set_password", "set an account's password", true};
+    enum class Form { plain, crypted };  // crypted: as crypt(5) writes it
+    struct Request {
+        std::string user;
+        Secret password;
+        Form form = Form::plain;
+    };
+    struct Answer {};
+};
+
+}  // namespace bellhop::op

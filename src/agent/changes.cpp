@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A reload, and an end in good order. Both go on beside what is served: nothing of a link is looked at here but whether it is
+// idle.
+#include "agent/agent_impl.hpp"
+#include "op/jobs.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace bellhop {
+
+Status Agent::Impl::check(const Config& config) const
+{
+    const auto unknown = [this](const std::string& name) { return !operations_.rows().find(name); };
+    std::vector<Rules> all{config.rules};
+    for (const auto& [dialect, rules] : config.dialect_rules) {
+        if (!dialect_rows_.find(dialect))
+            return Error{Error::Kind::bad_request,
+                         {},
+                         "rules for dialect '" + dialect + "', which there is not (there are: " + dialect_rows_.names() + ")"};
+        all.push_back(rules);
+    }
+    for (const Rules& rules : all)
+        for (const std::vector<std::string>& names : {rules.allowed, rules.blocked})
+            if (const auto at = std::find_if(names.begin(), names.end(), unknown); at != names.end())
+                return Error{Error::Kind::bad_request,
+                             {},
+                             "a rule for operation '" + *at + "', which there is not (there are: " + operations_.rows().names() +
+                                 ")"};
+    return done();
+}
+
+Status Agent::Impl::reload(Config fresh)
+{
+    if (Status status = check(fresh); !status)
+        return status;
+    fresh.listen = std::move(config_.listen);
+    fresh.root = std::move(config_.root);
+    fresh.qga.state_directory = std::move(config_.qga.state_directory);  // where a freeze of now is marked
+    fresh.reap_strangers = config_.reap_strangers;
+    fresh.plain_oom_score = config_.plain_oom_score;
+    config_ = std::move(fresh);
+    memory_.set_limit(config_.limits.buffered);
+    jobs_.set_limit(config_.limits.runs);
+    return done();
+}
+
+// A guest whose file systems are frozen and whose agent is gone has nobody left to thaw it. And our own end may wait for them,
+// too: a socket's file has to go.
+void Agent::Impl::drain(std::function<void()> done)
+{
+    constexpr std::chrono::seconds thawed_in{10};
+    drained_ = std::move(done);
+    if (operations_.guest().frozen.nothing())
+        return drain_links();
+    drain_ = timers_.after(thawed_in, std::bind_front(&Impl::drain_links, this));
+    auto thaw = op::ask_thaw(operations_.guest(), context_, {}, [this](const auto&) { drain_links(); });
+    if (thaw)
+        thaw_ = std::move(*thaw);
+}
+
+void Agent::Impl::drain_links()
+{
+    thaw_.reset();
+    listening_.clear();
+    for (const std::unique_ptr<Link>& link : links_)
+        link->end_if_idle();
+    drain_ = timers_.after(links_.empty() ? std::chrono::milliseconds(0) : config_.limits.drain,
+                           std::bind_front(&Impl::on_drain_step, this));
+}
+
+void Agent::Impl::on_drain_step()
+{
+    const std::chrono::seconds step(1);
+    if (links_.empty() || ++drain_steps_ == 4) {
+        if (drained_)
+            std::exchange(drained_, nullptr)();
+        return;
+    }
+    drain_ = timers_.after(step, std::bind_front(&Impl::on_drain_step, this));
+    if (drain_steps_ < 3)
+        jobs_.drain(drain_steps_ == 1 ? SIGTERM : SIGKILL);
+}
+
+void Agent::Impl::maybe_over()
+{
+    if (drained_ && links_.empty()) {
+        drain_ = timers_.after(std::chrono::milliseconds(0), std::bind_front(&Impl::on_drain_step, this));
+        return;
+    }
+    const bool all_over = std::all_of(listening_.begin(), listening_.end(), [](const Listening& one) { return one.over(); });
+    if (links_.empty() && all_over && on_over)
+        on_over();
+}
+
+}  // namespace bellhop

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// chpasswd(8), which knows what else an account's password is in (PAM, SMB …); shadow(5) where there is none.
+// The password goes by a pipe and through memory that is wiped. It is in no argument, and in no error's text: not even in what
+// chpasswd says.
+#include "op/child_answer.hpp"
+#include "op/helper_words.hpp"
+#include "op/jobs.hpp"
+#include "os/programs.hpp"
+#include "os/shadow.hpp"
+
+namespace bellhop::op {
+namespace {
+
+using namespace std::string_view_literals;
+using Form = SetPassword::Form;
+
+constexpr std::chrono::seconds limit{60};
+
+Result<json::Value> by_program(const std::string& chpasswd, const SetPassword::Request& request)
+{
+    const std::string_view password = request.password.view();
+    std::string line;
+    line.reserve(request.user.size() + password.size() + 2);
+    ((line += request.user) += ':') += password;
+    line += '\n';
+    const Secret input(std::move(line));
+    std::vector<std::string> argv{chpasswd};
+    if (request.form == Form::crypted)
+        argv.emplace_back("-e");
+    Result<os::HelperEnd> end = os::run_helper(argv, input.view());
+    if (!end)
+        return std::move(end.error());
+    if (end->code == 0)
+        return json::Value();
+    if (!password.empty() && end->output.find(password) != end->output.npos)
+        end->output.clear();
+    return Error{Error::Kind::failed, {}, "child process has failed to set user password" + said(*end)};
+}
+
+Result<json::Value> by_ourselves(const std::string& root, const SetPassword::Request& request)
+{
+    const std::string_view password = request.password.view();
+    const Result<std::string> crypted =
+        request.form == Form::crypted ? Result<std::string>(std::string(password)) : os::crypted_password(password);
+    Status status = crypted ? os::set_shadow_password(root, request.user, *crypted) : Status(crypted.error());
+    if (status)
+        return json::Value();
+    status.error().text = "failed to set user password: " + status.error().text;
+    return std::move(status.error());
+}
+
+}  // namespace
+
+Begun ask_set_password(Guest& guest, const Context& context, SetPassword::Request request, Then<SetPassword> then)
+{
+    const std::string_view not_in_password = request.form == Form::crypted ? "\n\0:"sv : "\n\0"sv;
+    if (request.password.view().find_first_of(not_in_password) != std::string_view::npos)
+        return Error{Error::Kind::bad_request, {}, "forbidden characters in raw password"};
+    if (request.user.empty() || request.user.find_first_of("\n\0:"sv) != std::string::npos)
+        return Error{Error::Kind::bad_request, {}, "forbidden characters in username"};
+    const std::string& root = guest.facts.config.root;
+    return ask_child<SetPassword>(
+        guest, context, limit,
+        [&] {
+            const std::string chpasswd = os::find_program(root, "chpasswd");
+            return chpasswd.empty() ? by_ourselves(root, request) : by_program(chpasswd, request);
+        },
+        [](Fields) { return SetPassword::Answer{}; }, std::move(then));
+}
+
+}  // namespace bellhop::op
