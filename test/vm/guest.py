@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import initramfs
+import qmp
 
 here = pathlib.Path(__file__).resolve().parent
 memory = "192M"
@@ -35,11 +36,20 @@ def start(argv, **streams):
 
 
 class Guest:
-    def __init__(self, cache, script, files, vsock=False):
+    def __init__(self, cache, script, files, vsock=False, ports=(), lines=0, saved=None,
+                 options=()):
         """cache: what fetch-guest left for one architecture. script: the guest's /main. files: {path: ours}.
-        vsock: the guest gets a vsock device, reached through the hybrid socket self.vsock."""
+        vsock: the guest gets a vsock device, reached through the hybrid socket self.vsock.
+        ports: names of virtio ports; the host's end of each is the unix socket self.port(name).
+        lines: how many serial lines besides the console; that of ttyS1 is self.port("ttyS1").
+        saved: the file of a guest like this one (without vsock), that save() wrote: this one goes on from there, in
+        a fifth of a second. Its clock is behind by what has passed.
+        options: more words for QEMU."""
         self._cache, self._script, self._files = cache, script, files
         self._with_vsock = vsock
+        self._ports, self._lines, self._saved = ports, lines, saved
+        self._options = options
+        self.qmp = None
         self._processes = []
 
     def __enter__(self):
@@ -47,7 +57,9 @@ class Guest:
         CPU) gets a second chance, as long as nothing of ours has run. What happens later is never forgiven."""
         try:
             self._boot()
-            if self._crashed_early():
+            if self._saved:
+                self._until("query-status", "running")
+            elif self._crashed_early():
                 print("# the guest's kernel crashed before init, booting again:", self.log.splitlines()[0])
                 self.__exit__()
                 self._boot()
@@ -57,6 +69,9 @@ class Guest:
         return self
 
     def __exit__(self, *_):
+        if self.qmp:
+            self.qmp.close()
+            self.qmp = None
         while self._processes:
             process = self._processes.pop()
             process.kill()
@@ -72,6 +87,58 @@ class Guest:
                 raise AssertionError(f"no {pattern!r} in {seconds} s on the guest's console:\n{self.log}")
         return match
 
+    def console(self):
+        """What it has said on its console so far."""
+        while self._read(0):
+            pass
+        return self.log
+
+    def port(self, name):
+        return str(pathlib.Path(self._directory.name) / name)
+
+    def plug(self, name):
+        """The virtio port `name` comes, after unplug()."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.qmp.do("device_add", **self._virtio_port(name))
+            except RuntimeError as error:    # the guest and QEMU take their time to let go of the old one
+                if "in use" not in str(error) and "Duplicate" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def unplug(self, name):
+        self.qmp.do("device_del", id=self._virtio_port(name)["id"])
+
+    def save(self, path):
+        """Writes what makes another Guest go on from here, and ends this one."""
+        self.qmp.do("migrate", uri=f"exec:cat > '{path}'")
+        self._until("query-migrate", "completed")
+        self.qmp.do("quit")
+        self._qemu.wait(30)
+
+    def _until(self, question, status):
+        deadline = time.monotonic() + 60
+        while (now := self.qmp.do(question).get("status")) != status:
+            if now == "failed" or time.monotonic() > deadline:
+                raise AssertionError(f"{question} says {now}, not {status}")
+            time.sleep(0.01)
+
+    def _virtio_port(self, name):
+        number = self._ports.index(name)
+        return {"driver": "virtserialport", "id": f"port{number}", "chardev": f"socket{number}", "name": name}
+
+    def _serial_devices(self):
+        argv = ["-device", "virtio-serial-pci"] if self._ports else []
+        for name in self._ports:
+            device = self._virtio_port(name)
+            argv += ["-chardev", f"socket,id={device['chardev']},path={self.port(name)},server=on,wait=off",
+                     "-device", ",".join(f"{key}={value}" for key, value in device.items()).removeprefix("driver=")]
+        for number in range(1, self._lines + 1):
+            argv += ["-chardev", f"socket,id=line{number},path={self.port(f'ttyS{number}')},server=on,wait=off",
+                     "-serial", f"chardev:line{number}"]
+        return argv
+
     def _boot(self):
         self.log = ""
         self._directory = tempfile.TemporaryDirectory(prefix="bellhop-guest.")
@@ -81,13 +148,27 @@ class Guest:
         kernel_words = f"console={consoles[architecture]} quiet panic=-1 cryptomgr.notests"
         argv = [*machines[architecture], "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                 "-m", memory, "-kernel", self._cache / "kernel", "-initrd", directory / "initramfs",
-                "-append", kernel_words, "-serial", "stdio"]
+                "-append", kernel_words, "-serial", "stdio",
+                "-qmp", f"unix:{directory / 'qmp'},server=on,wait=off", *self._serial_devices(), *self._options]
         if self._with_vsock:
             argv += self._vsock_device(directory)
+        if self._saved:
+            argv += ["-incoming", f"exec:cat '{self._saved}'"]
         self._qemu = start(argv, stderr=subprocess.STDOUT)
         self._processes.append(self._qemu)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._qemu.stdout, selectors.EVENT_READ)
+        self.qmp = self._monitor(directory / "qmp")
+
+    def _monitor(self, path):
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return qmp.Qmp(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if self._qemu.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError("QEMU did not start: " + self._qemu.stdout.read().decode()) from None
+                time.sleep(0.01)
 
     def _crashed_early(self):
         return self.wait_for(r"^init: started|Oops|Kernel panic", seconds=60).group() != "init: started"
