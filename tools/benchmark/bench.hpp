@@ -71,7 +71,9 @@ struct Memory {
 // returns, ended by the destructor.
 class Server {
 public:
-    static Server agent(const Settings&);
+    static Server agent(const Settings&, const std::vector<std::string>& options = {});
+    static Server qga(const Settings&);      // the agent, in the language of
+    static Server qemu_ga(const Settings&);  // QEMU's own, where that is installed
     static Server floor(const Settings&, const std::string& kind, const std::string& argument = "");
     ~Server();
     Server(const Server&) = delete;
@@ -150,6 +152,14 @@ Results row_commands(const Settings&);
 Results row_transfers(const Settings&);
 Results row_wakeups(const Settings&);
 Results row_many_runs(const Settings&);
+Results row_end(const Settings&);  // life.cpp
+Results row_reload(const Settings&);
+
+Results row_qga_ping(const Settings&);  // qga.cpp
+Results row_qga_exec(const Settings&);
+Results row_qga_read(const Settings&);
+Results row_qga_write(const Settings&);
+Results row_qga_memory(const Settings&);
 
 // ---- report.cpp
 

@@ -28,7 +28,14 @@ constexpr struct Row {
     {"commands", row_commands},
     {"transfers", row_transfers},
     {"many-runs", row_many_runs},
+    {"end", row_end},
+    {"reload", row_reload},
     {"wakeups", row_wakeups},
+    {"qga-ping", row_qga_ping},
+    {"qga-exec", row_qga_exec},
+    {"qga-read", row_qga_read},
+    {"qga-write", row_qga_write},
+    {"qga-memory", row_qga_memory},
 };
 constexpr unsigned row_limit = 150;  // seconds
 

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -57,10 +58,28 @@ void end_orphans()
     }
 }
 
-Server Server::agent(const Settings& settings)
+Server Server::agent(const Settings& settings, const std::vector<std::string>& options)
 {
     const std::string socket = settings.sockets + "/agent";
-    return Server({settings.agent, "--listen", "unix:" + socket + "=frames"}, socket, settings.sockets + "/agent.log");
+    std::vector<std::string> command{settings.agent, "--listen", "unix:" + socket + "=frames"};
+    command.insert(command.end(), options.begin(), options.end());
+    return Server(std::move(command), socket, settings.sockets + "/agent.log");
+}
+
+Server Server::qga(const Settings& settings)
+{
+    const std::string socket = settings.sockets + "/agent";
+    return Server({settings.agent, "--listen", "unix:" + socket + "=qga"}, socket, settings.sockets + "/agent.log");
+}
+
+Server Server::qemu_ga(const Settings& settings)
+{
+    const char* given = std::getenv("BELLHOP_QEMU_GA");
+    const std::string program = given ? given : "/usr/sbin/qemu-ga", socket = settings.sockets + "/qemu-ga";
+    if (::access(program.c_str(), X_OK) < 0)
+        throw Failure("no " + program + " to compare with: tools/install-needs bench");
+    return Server({program, "-m", "unix-listen", "-p", socket, "-t", settings.sockets}, socket,
+                  settings.sockets + "/qemu-ga.log");
 }
 
 Server Server::floor(const Settings& settings, const std::string& kind, const std::string& argument)
