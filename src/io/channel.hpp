@@ -14,6 +14,7 @@
 #include <bellhop/link.hpp>
 #include <bellhop/timers.hpp>
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -100,7 +101,7 @@ private:
     Ending ending_;
     std::chrono::steady_clock::time_point last_heard_, last_taken_;
 
-    std::vector<std::byte> copied_;
+    std::string copied_;
     std::size_t copied_sent_ = 0;
     std::vector<Piece> pieces_;  // not a deque, which would take 4 KiB for a single one
     std::size_t first_ = 0;      // those before it have left
