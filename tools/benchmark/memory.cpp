@@ -44,8 +44,8 @@ Results row_idle(const Settings& settings)
     pause(5s);
     const Memory memory = agent.memory();
     return {absolute("size of the binary", "KiB", double(std::filesystem::file_size(settings.agent)) / 1024,
-                     {Goal::Is::at_most, 640}),
-            absolute("idle, private memory", "KiB", memory.private_dirty, {Goal::Is::at_most, 96}),
+                     {Goal::Is::at_most, 900}),
+            absolute("idle, private memory", "KiB", memory.private_dirty, {Goal::Is::at_most, 128}),
             absolute("idle, RSS", "KiB", memory.rss, {Goal::Is::at_most, 560})};
 }
 
