@@ -576,7 +576,7 @@ def _():
         equal(here.get(here.at("file")).data, b"content")
         has(here.ask("run", cmd="true")["error"], "spawn failed")
         os.kill(inner, signal.SIGTERM)
-        equal(outer.wait(20), 0)
+        equal(outer.wait(20), 1 if SANITIZED else 0)    # LeakSanitizer gives up without a /proc
 
 
 @case("as PID 1, SIGUSR1 halts, SIGUSR2 and SIGPWR power off, SIGINT reboots, SIGTERM only ends a container, SIGHUP reloads")
