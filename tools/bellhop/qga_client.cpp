@@ -216,11 +216,6 @@ std::optional<std::string> helper(Conversation& agent, json::Array words)
     return decoded(agent, *status, "out-data");
 }
 
-Value member_or_null(const Value& object, std::string_view name)
-{
-    return object[name];
-}
-
 }  // namespace
 
 Value QgaClient::call(const std::string& name, Value arguments) const
@@ -261,7 +256,7 @@ Value QgaClient::info() const
         answer.emplace_back("os", std::move(facts));
     }
     if (conversation.knows("guest-get-host-name"))
-        answer.emplace_back("hostname", member_or_null(conversation.ask("guest-get-host-name", {}), "host-name"));
+        answer.emplace_back("hostname", conversation.ask("guest-get-host-name", {})["host-name"]);
     return answer;
 }
 
