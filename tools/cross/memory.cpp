@@ -17,7 +17,7 @@ inline void store(void* to, Sixteen value)
     *static_cast<Sixteen*>(to) = value;
 }
 
-constexpr std::size_t long_one = 512;
+[[maybe_unused]] constexpr std::size_t long_one = 512;  // from where on the instruction of amd64 pays
 
 }  // namespace
 
