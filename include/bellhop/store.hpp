@@ -21,7 +21,7 @@ public:
         virtual void write(std::string path, std::string value) = 0;
         virtual void remove(std::string path) = 0;
         virtual void commit() = 0;
-        virtual void abort() = 0;  // nothing happened; the callback says so
+        virtual void abort() = 0;  // nothing happened; the callback is called all the same
     };
     class Watch {  // dropping it ends it
     public:
@@ -37,6 +37,7 @@ public:
     virtual void transaction(std::function<void(std::shared_ptr<Transaction>)> body, std::function<void(Status)>) = 0;
     // Fires at once, and once more after a restart of the daemon: look, do not assume.
     [[nodiscard]] virtual std::unique_ptr<Watch> watch(std::string path, std::function<void(std::string_view changed)>) = 0;
+    virtual void on_trouble(const Error&) {}  // what a session can tell nobody at the other end: for the agent's log
 };
 
 class StoreSession {  // everything it does follows from its watches

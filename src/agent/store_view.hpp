@@ -9,7 +9,10 @@ namespace bellhop {
 
 class StoreView final : public Store {
 public:
-    StoreView(Store& store, Barrier& barrier) : store_(store), barrier_(std::make_shared<Barrier*>(&barrier)) {}
+    StoreView(Store& store, Barrier& barrier, std::function<void(const Error&)> trouble = {})
+        : store_(store), barrier_(std::make_shared<Barrier*>(&barrier)), trouble_(std::move(trouble))
+    {
+    }
     ~StoreView() override { *barrier_ = nullptr; }
 
     void read(std::string path, std::function<void(Result<std::string>)> answer) override
@@ -40,6 +43,11 @@ public:
     {
         return store_.watch(std::move(path), guarded(std::move(changed)));
     }
+    void on_trouble(const Error& error) override
+    {
+        if (trouble_)
+            trouble_(error);
+    }
 
 private:
     template <class Argument> std::function<void(Argument)> guarded(std::function<void(Argument)> call)
@@ -52,6 +60,7 @@ private:
 
     Store& store_;
     std::shared_ptr<Barrier*> barrier_;  // null: nobody is left to hear
+    std::function<void(const Error&)> trouble_;
 };
 
 }  // namespace bellhop

@@ -3,6 +3,7 @@
 
 #include "agent/version.hpp"
 #include "dialect/frames/frames.hpp"
+#include "dialect/nova/nova.hpp"
 #include "dialect/qga/qga.hpp"
 
 #include <cstdlib>
@@ -16,6 +17,11 @@ std::unique_ptr<Dialect> make_frames(const Config& config, const Context&)
     return frames::make_dialect({version, config, shell && *shell ? shell : "/bin/sh"});
 }
 
+std::unique_ptr<Dialect> make_nova(const Config& config, const Context&)
+{
+    return nova::make_dialect(version, config);
+}
+
 std::unique_ptr<Dialect> make_qga(const Config& config, const Context& own)
 {
     return qga::make_dialect(version, config, own);
@@ -27,6 +33,7 @@ std::vector<DialectRow> rows()
 {
     return {
         {"frames", &make_frames},
+        {"nova", &make_nova},
         {"qga", &make_qga},
     };
 }

@@ -3,95 +3,15 @@
 // data/guest), over a store that is a map.
 #include "agent/store_view.hpp"
 #include "support/catch.hpp"
+#include "support/fake_store.hpp"
 #include "support/fakes.hpp"
 
 #include <bellhop/dialect.hpp>
-
-#include <algorithm>
 
 using namespace bellhop;
 using namespace bellhop::test;
 
 namespace {
-
-class MapStore final : public Store {
-public:
-    std::map<std::string, std::string> tree;
-    void turn()  // answers never come from inside a call
-    {
-        while (!later_.empty())
-            for (const auto& call : std::exchange(later_, {}))
-                call();
-    }
-    void read(std::string path, std::function<void(Result<std::string>)> answer) override
-    {
-        later_.push_back([this, path, answer] {
-            const auto at = tree.find(path);
-            answer(at == tree.end() ? Result<std::string>(Error{Error::Kind::not_found, {}, path})
-                                    : Result<std::string>(at->second));
-        });
-    }
-    void list(std::string path, std::function<void(Result<std::vector<std::string>>)> answer) override
-    {
-        later_.push_back([this, path, answer] {
-            std::vector<std::string> names;
-            for (const auto& [name, value] : tree)
-                if (name.starts_with(path + "/"))
-                    names.push_back(name.substr(path.size() + 1));
-            answer(std::move(names));
-        });
-    }
-    void write(std::string path, std::string value, std::function<void(Status)> answer) override
-    {
-        tree[path] = value;
-        for (Watcher* watcher : watchers_)
-            if (path.starts_with(watcher->path))
-                fire(*watcher, path);
-        later_.push_back([answer] { answer(done()); });
-    }
-    void remove(std::string path, std::function<void(Status)> answer) override
-    {
-        tree.erase(path);
-        later_.push_back([answer] { answer(done()); });
-    }
-    void make(std::string path, std::function<void(Status)> answer) override
-    {
-        tree.try_emplace(path);
-        later_.push_back([answer] { answer(done()); });
-    }
-    void transaction(std::function<void(std::shared_ptr<Transaction>)>, std::function<void(Status)> answer) override
-    {
-        later_.push_back([answer] { answer(Error{Error::Kind::unsupported, {}, "no transactions here"}); });
-    }
-    std::unique_ptr<Watch> watch(std::string path, std::function<void(std::string_view)> changed) override
-    {
-        auto watcher = std::make_unique<Watcher>(*this, std::move(path), std::move(changed));
-        fire(*watcher, watcher->path);
-        return watcher;
-    }
-
-private:
-    struct Watcher final : Watch {
-        Watcher(MapStore& s, std::string p, std::function<void(std::string_view)> c)
-            : store(s), path(std::move(p)), changed(std::move(c))
-        {
-            store.watchers_.push_back(this);
-        }
-        ~Watcher() override { std::erase(store.watchers_, this); }
-        MapStore& store;
-        std::string path;
-        std::function<void(std::string_view)> changed;
-    };
-    void fire(Watcher& watcher, const std::string& path)
-    {
-        later_.push_back([this, &watcher, path] {
-            if (std::find(watchers_.begin(), watchers_.end(), &watcher) != watchers_.end())
-                watcher.changed(path);
-        });
-    }
-    std::vector<std::function<void()>> later_;
-    std::vector<Watcher*> watchers_;
-};
 
 class NovaLite final : public StoreSession {
 public:
@@ -128,7 +48,7 @@ class NovaDialect final : public Dialect {
 TEST_CASE("store: a request that appears is answered, one that was there before too", "[store]")
 {
     World world;
-    MapStore store;
+    FakeStore store;
     NovaDialect nova;
     Dialect& dialect = nova;
     store.tree["data/host/1"] = "version";
@@ -147,7 +67,7 @@ TEST_CASE("store: a request that appears is answered, one that was there before 
 TEST_CASE("store: what is still on its way when a session dies reaches nobody", "[store]")
 {
     World world;
-    MapStore store;
+    FakeStore store;
     auto view = std::make_unique<StoreView>(store, world.barrier);
     auto session = std::make_unique<NovaLite>(*view);
     store.tree["data/host/1"] = "late";
@@ -163,7 +83,7 @@ TEST_CASE("store: what is still on its way when a session dies reaches nobody", 
 TEST_CASE("store: an exception out of a session stops at its barrier", "[store]")
 {
     World world;
-    MapStore store;
+    FakeStore store;
     StoreView view(store, world.barrier);
     store.tree["x"] = "1";
 
@@ -171,4 +91,16 @@ TEST_CASE("store: an exception out of a session stops at its barrier", "[store]"
     store.turn();
 
     CHECK(world.barrier.bugs == 1);
+}
+
+TEST_CASE("store: what a session cannot tell its peer goes to the view's owner", "[store]")
+{
+    World world;
+    FakeStore store;
+    std::string told;
+    StoreView view(store, world.barrier, [&told](const Error& error) { told = error.text; });
+
+    view.on_trouble({Error::Kind::failed, {}, "no room"});
+
+    CHECK(told == "no room");
 }

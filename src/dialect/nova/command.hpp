@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command of the nova dialect is a row and a function. The function looks at the request's value, asks operations, and answers
+// once: at once, or later from what an operation reports. Answering destroys the Call, so it is the last thing done with it.
+#pragma once
+#include "base/json.hpp"
+
+#include <bellhop/config.hpp>
+#include <bellhop/context.hpp>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bellhop::nova {
+
+class Session;
+
+struct State {  // what is kept from one request to the next
+    const std::string& version;
+    const Config& config;
+    const Context& context;
+};
+
+class Call {
+public:
+    Call(State& state, Session& session, json::Value value) : state_(state), session_(session), value_(std::move(value)) {}
+    Call(const Call&) = delete;
+
+    State& state() { return state_; }
+    json::Value& value() { return value_; }
+
+    // The operation's answer, whenever it comes. `then` answers the call.
+    template <class Op> void ask(typename Op::Request request, std::function<void(Call&, Result<typename Op::Answer>)> then)
+    {
+        auto lease = state_.context.operations.ask<Op>(
+            state_.context, std::move(request),
+            [this, then](Result<typename Op::Answer> answer) { then(*this, std::move(answer)); });
+        if (!lease)
+            return then(*this, std::move(lease.error()));
+        lease_ = std::move(*lease);
+    }
+
+    // Each of these is the last; the Call is gone when it returns.
+    void answer(std::string message, std::string_view code = "0");
+    void fail(std::string message) { answer(std::move(message), "500"); }
+
+private:
+    State& state_;
+    Session& session_;
+    json::Value value_;
+    std::unique_ptr<Lease> lease_;
+};
+
+struct Command {
+    std::string_view name;
+    void (*start)(Call&);
+    const OperationInfo* needs = nullptr;      // policy decides by it whether there is such a command
+    bool (*enabled)(const Config&) = nullptr;  // none: always
+};
+
+const Command* find_command(std::string_view name, const State&);  // nullptr: none that this host may have
+std::vector<std::string_view> command_names(const State&);         // those that it may have, sorted
+
+}  // namespace bellhop::nova

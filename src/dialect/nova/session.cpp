@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dialect/nova/session.hpp"
+
+#include "dialect/nova/message.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace bellhop::nova {
+namespace {
+
+constexpr std::size_t most_spent = 64;
+
+bool no_room(const Error& error)  // a quota, or a node that has grown too large: what we have written before may be why
+{
+    const int code = error.os.value();
+    return code == ENOSPC || code == EDQUOT || code == E2BIG;
+}
+
+bool not_there(const Error& error)
+{
+    return error.kind == Error::Kind::not_found;
+}
+
+std::string path_of(std::string_view folder, const std::string& name)
+{
+    return std::string(folder) + "/" + name;
+}
+
+}  // namespace
+
+// What the transaction needs, which may outlive us.
+struct Session::Ending {
+    std::string request, answer, text;
+    std::optional<Error> lost{};  // the request, while it was answered
+    bool again = false;           // there was no room the first time
+
+    bool host_gone() const { return lost && not_there(*lost); }
+
+    static void write(const std::shared_ptr<Ending>& ending, const std::shared_ptr<Store::Transaction>& transaction)
+    {
+        ending->lost.reset();
+        transaction->read(ending->request, [ending, transaction](const Result<std::string>& still_there) {
+            if (!still_there) {
+                ending->lost = still_there.error();
+                return transaction->abort();
+            }
+            transaction->remove(ending->request);
+            transaction->write(ending->answer, ending->text);
+            transaction->commit();
+        });
+    }
+};
+
+Session::Session(const std::string& version, const Config& config, Store& store, const Context& context)
+    : store_(store), context_(context), state_{version, config, context}, old_answers_(store, context.timers)
+{
+    // The host's tools expect the folder, and a guest need not be allowed to make it.
+    store_.make(std::string(folder_of_requests), [](const Status&) {});
+    store_.list(std::string(folder_of_answers), [this](const Result<std::vector<std::string>>& names) {
+        if (names)
+            old_answers_.adopt(*names);
+    });
+    watch_ = store_.watch(std::string(folder_of_requests), std::bind_front(&Session::on_change, this));
+    wait();
+}
+
+void Session::wait()
+{
+    timer_ = context_.timers.after(look_again, std::bind_front(&Session::on_time, this));
+}
+
+void Session::on_time()
+{
+    wait();
+    look();
+}
+
+void Session::on_change(std::string_view changed)
+{
+    requests_.changed(changed);
+    look();
+}
+
+void Session::look()
+{
+    changed_ = listing_;  // what is on its way may be from before
+    if (listing_)
+        return;
+    listing_ = true;
+    progress_ = false;
+    store_.list(std::string(folder_of_requests), std::bind_front(&Session::on_listed, this));
+}
+
+void Session::on_listed(const Result<std::vector<std::string>>& names)
+{
+    listing_ = false;
+    if (names || not_there(names.error()))
+        requests_.listed(names ? *names : std::vector<std::string>());
+    else
+        trouble(names.error());
+    if (changed_)
+        look();
+    maybe_begin();
+}
+
+void Session::maybe_begin()
+{
+    if (requests_.begin())
+        store_.read(path_of(folder_of_requests, requests_.running()), std::bind_front(&Session::on_request, this));
+    else if (requests_.running().empty() && requests_.more() && progress_)
+        look();
+}
+
+void Session::on_request(Result<std::string> text)
+{
+    const std::string& name = requests_.running();
+    if (!text) {
+        if (!not_there(text.error()))
+            trouble(text.error());
+        return end_request();
+    }
+    if (std::find(spent_.begin(), spent_.end(), name) != spent_.end())
+        return give_up({Error::Kind::failed, {}, "a request that was answered is still there"});
+    Result<Request> request = parse_request(std::move(*text));
+    if (!request)
+        return answer(request.error().text, "500");
+    const Command* command = find_command(request->name, state_);
+    if (!command)
+        return answer("No such agent command '" + request->name + "'", "404");
+    call_ = std::make_unique<Call>(state_, *this, std::move(request->value));
+    command->start(*call_);
+}
+
+void Call::answer(std::string message, std::string_view code)
+{
+    session_.answer(message, code);
+}
+
+void Session::answer(std::string_view message, std::string_view code)
+{
+    call_.reset();
+    const std::string& name = requests_.running();
+    ending_ = std::make_shared<Ending>(
+        Ending{path_of(folder_of_requests, name), path_of(folder_of_answers, name), answer_text(message, code)});
+    write_answer();
+}
+
+void Session::write_answer()
+{
+    store_.transaction(std::bind_front(&Ending::write, ending_), std::bind_front(&Session::on_written, this));
+}
+
+void Session::on_written(const Status& status)
+{
+    if (!ending_->host_gone() && (ending_->lost || !status)) {
+        const Error why = ending_->lost.value_or(status ? Error() : status.error());
+        if (!no_room(why) || std::exchange(ending_->again, true))
+            return give_up(why);
+        old_answers_.remove_all();
+        return write_answer();
+    }
+    if (!ending_->host_gone())
+        old_answers_.add(requests_.running());
+    progress_ = true;
+    end_request();
+}
+
+// Nobody gets this answer. Left there, its request would be done again and again.
+void Session::give_up(const Error& why)
+{
+    const std::string name = requests_.running();
+    trouble({why.kind, why.os, "no answer to request " + name + ": " + why.text});
+    if (std::find(spent_.begin(), spent_.end(), name) == spent_.end())
+        spent_.push_back(name);
+    if (spent_.size() > most_spent)
+        spent_.erase(spent_.begin());
+    store_.remove(path_of(folder_of_requests, name), [this, name](const Status& removed) {
+        if (removed)
+            std::erase(spent_, name);
+        progress_ |= bool(removed);
+        end_request();
+    });
+}
+
+void Session::end_request()
+{
+    call_.reset();
+    ending_.reset();
+    requests_.end();
+    maybe_begin();
+}
+
+void Session::trouble(const Error& error)  // once: what lasts would be told each minute
+{
+    if (error.text != last_trouble_)
+        store_.on_trouble(error);
+    last_trouble_ = error.text;
+}
+
+}  // namespace bellhop::nova
