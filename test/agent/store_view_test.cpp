@@ -23,6 +23,8 @@ private:
     void on_change(std::string_view) { store_.list("data/host", std::bind_front(&NovaLite::on_list, this)); }
     void on_list(Result<std::vector<std::string>> names)
     {
+        if (!names)
+            return;  // no folder: no request
         for (const std::string& name : *names)
             store_.read("data/host/" + name, std::bind_front(&NovaLite::on_request, this, name));
     }
