@@ -3,6 +3,7 @@
 """The agent as a process: command line, endpoints, sockets it finds, inherited descriptors, its end. usage: life_test.py BELLHOP-AGENT [--only WORD]"""
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from agent import BINARY, Agent, alive, dies, once, system_call_fails  # noqa: E402
+from agent import BINARY, Agent, Log, alive, dies, once, system_call_fails  # noqa: E402
 from frames import DATA, JSON, OUT, Asking, Host, Torn, data_frames, read, request, request_of_put, write  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
@@ -128,7 +129,7 @@ def _():
 @case("a live socket is refused, and its agent serves on")
 def _():
     with Agent() as agent:
-        refused("--listen", "unix:" + agent.path, naming=(agent.path, "another process is listening"))
+        refused("--listen", "unix:" + agent.path, naming=(agent.path, f"bellhop-agent (pid {agent.pid}) is listening there"))
         equal(agent.ask("ping")["ok"], True)
         with contextlib.ExitStack() as held:    # one whose backlog is full is alive, too
             with folder() as where, socket.socket(socket.AF_UNIX) as busy:
@@ -140,6 +141,48 @@ def _():
                     one.connect_ex(where + "/busy")
                 refused("--listen", f"unix:{where}/busy", naming=("another process is listening",))
                 equal(os.path.exists(where + "/busy"), True)
+
+
+@case("of twenty that start at once over one stale socket one lives, and the others say who it is")
+def _():
+    for _ in range(20):
+        with folder() as where:
+            path = where + "/agent"
+            with socket.socket(socket.AF_UNIX) as stale:
+                stale.bind(path)
+            agents = [subprocess.Popen([BINARY, "--listen", "unix:" + path], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                      for _ in range(20)]
+            logs = {agent.pid: Log(agent.stderr) for agent in agents}
+            try:
+                eventually(lambda: sum(agent.poll() is None for agent in agents) <= 1, what="the end of nineteen")
+                equal(At(path).ask("ping")["ok"], True)
+                living, = [agent for agent in agents if agent.poll() is None]
+                for agent in agents:
+                    if agent is not living:
+                        equal(agent.returncode, 1)
+                        said = logs[agent.pid].end()
+                        equal(any(f"(pid {living.pid}) is {what} there" in said for what in ("listening", "about to listen")), True, said)
+                equal(os.listdir(where), ["agent"])
+                living.terminate()
+                equal((living.wait(20), os.listdir(where)), (0, []))
+            finally:
+                for agent in agents:
+                    agent.kill()
+                    agent.wait()
+
+
+@case("a lock that a killed agent has left stops nobody, one that is held does")
+def _():
+    with folder() as where:
+        path = where + "/agent"
+        write(path + ".lock", b"")
+        with Agent("--listen", "unix:" + path) as agent:
+            equal(At(path).ask("ping")["ok"], True)
+            equal(os.path.exists(path + ".lock"), False)
+        with open(path + ".lock", "wb") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            refused("--listen", "unix:" + path, naming=(f"(pid {os.getpid()}) is about to listen there",))
+        equal(os.listdir(where), ["agent.lock"])
 
 
 @case("a path that is no socket is refused and untouched")

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A socket file outlives its listener, so one that nobody answers on is replaced; one that somebody does is not ours to take.
-// Two that start at the same moment over one stale socket may take each other's: the last one has it, and the first one removes
-// nothing that is not its own.
+// A socket file outlives its listener, so one that nobody answers on is replaced; one that somebody does is not ours to take
+// (transports/unix/claim). At the end only what is still our own is removed.
 #include "transports/unix/unix.hpp"
 
 #include "io/listener.hpp"
 #include "io/socket_link.hpp"
 #include "io/socket_peer.hpp"
 #include "os/errors.hpp"
+#include "transports/unix/claim.hpp"
 
 #include <optional>
 #include <sys/socket.h>
@@ -30,7 +30,6 @@ private:
         Peer peer = io::unix_peer(socket.get());
         links_->on_link(std::make_unique<io::SocketLink>(std::move(socket), io::SocketLink::Family::local), std::move(peer));
     }
-    Status clear_stale(const sockaddr_un&);
 
     asio::io_context& io_;
     Timers& timers_;
@@ -47,24 +46,6 @@ Unix::~Unix()
         ::unlink(path_.c_str());
 }
 
-Status Unix::clear_stale(const sockaddr_un& address)
-{
-    struct stat there;
-    if (::lstat(path_.c_str(), &there) < 0)
-        return done();
-    if (!S_ISSOCK(there.st_mode))
-        return Error{Error::Kind::failed, {}, "cannot listen on " + path_ + ": it exists and is not a socket"};
-    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int answer = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    if (answer == 0 || errno == EAGAIN)  // EAGAIN: a listener whose backlog is full
-        return Error{Error::Kind::busy, {}, "cannot listen on " + path_ + ": another process is listening there"};
-    if (errno != ECONNREFUSED)
-        return os::failure("cannot listen on " + path_);
-    if (::unlink(path_.c_str()) < 0)
-        return os::failure("cannot remove the stale socket " + path_);
-    return done();
-}
-
 Status Unix::start(LinkSink& links)
 {
     links_ = &links;
@@ -73,8 +54,9 @@ Status Unix::start(LinkSink& links)
     if (path_.empty() || path_.size() >= sizeof address.sun_path)
         return Error{Error::Kind::bad_request, {}, "a unix socket's path has 1 to 107 bytes: '" + path_ + "'"};
     path_.copy(address.sun_path, path_.size());
-    if (Status status = clear_stale(address); !status)
-        return status;
+    const Result<Claim> claim = Claim::on(path_, address);
+    if (!claim)
+        return claim.error();
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     // Linux takes the file's mode from the socket's own, so that no umask has to change and no one gets in before a chmod().
     const bool bound = ::fchmod(socket.get(), 0600) == 0 &&
