@@ -28,6 +28,7 @@ Does in this guest what its host asks: run a command, move a file, report state.
                                sockets that a service manager hands over (LISTEN_FDS) take the place of the default
   -c, --config FILE            default /etc/bellhop/agent.conf, if it is there; options win over it
       --print-config           what is in force and where each value came from
+      --check                  opens what it would listen on, and ends
   -h, --help                   this text
   -V, --version                the version
 
@@ -36,12 +37,12 @@ What the file can set, too (its [GROUP] and key stand behind the text where the 
 constexpr char tail[] = R"(
 SIGTERM and SIGINT end it when what runs has ended or the drain time is over, a second one at once. SIGHUP reads the file
 again. As process 1: SIGUSR2 powers off, SIGUSR1 halts, SIGTERM reboots. Exit status: 0 asked to end, or the inherited connection
-ended; 1 an endpoint cannot be had; 2 wrong usage or configuration.
+ended; 1 an endpoint cannot be had; 2 wrong usage or configuration; 3 this kernel lacks the transport of all endpoints.
 Called qemu-ga, or as `bellhop-agent qemu-ga ...`, it takes the options of QEMU's guest agent instead.
 )";
 
 constexpr std::size_t largest_file = 1 << 20;
-enum Short { first_setting = 256, print_config = 512 };
+enum Short { first_setting = 256, print_config = 512, check };
 
 Error wrong(std::string text)
 {
@@ -55,6 +56,7 @@ std::vector<option> options()
         all.push_back({settings()[i].option.data(), required_argument, nullptr, int(first_setting + i)});
     all.push_back({"config", required_argument, nullptr, 'c'});
     all.push_back({"print-config", no_argument, nullptr, print_config});
+    all.push_back({"check", no_argument, nullptr, check});
     all.push_back({"help", no_argument, nullptr, 'h'});
     all.push_back({"version", no_argument, nullptr, 'V'});
     all.push_back({nullptr, 0, nullptr, 0});
@@ -129,8 +131,8 @@ Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
             return wrong("no such option, or it takes no value: " + word + "; see bellhop-agent --help");
         if (which == 'c')
             line.config = optarg;
-        else if (which == print_config)
-            line.wants = Wants::print_config;
+        else if (which == print_config || which == check)
+            line.wants = which == check ? Wants::check : Wants::print_config;
         else
             add(line, settings()[which == 'l' ? 0 : std::size_t(which - first_setting)], optarg);
     }

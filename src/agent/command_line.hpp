@@ -11,7 +11,7 @@ namespace bellhop {
 constexpr const char* usual_config = "/etc/bellhop/agent.conf";
 
 struct CommandLine {
-    enum class Wants { serve, print_config, help, version } wants = Wants::serve;
+    enum class Wants { serve, print_config, check, help, version } wants = Wants::serve;
     std::optional<std::string> config;                           // --config; none: the usual one, if it is there
     std::vector<std::pair<const Setting*, std::string>> values;  // in the file's notation, each setting once
 

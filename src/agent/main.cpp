@@ -50,7 +50,9 @@ int serve(int argc, char** argv, Init* init)
     Program program(std::bind_front(&CommandLine::load, &*line), std::move(*settings), init);
     if (Status status = program.check(); !status)
         return refuse(status.error());
-    return line->wants == Wants::print_config ? say(program.config_text()) : program.run();
+    if (line->wants == Wants::print_config)
+        return say(program.config_text());
+    return line->wants == Wants::check ? program.start() : program.run();
 }
 
 }  // namespace

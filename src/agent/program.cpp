@@ -86,6 +86,17 @@ Status Program::check(const Settings& settings) const
     return done();
 }
 
+int Program::start()
+{
+    const Status status = agent_.start();
+    log_shortcomings();  // not before: descriptor 2 may be a peer's until then
+    if (status)
+        return 0;
+    log_.write(Log::Level::error, status.error().text);
+    // 3: no use in trying again, and a service manager is told so; with 1, the endpoint may be free the next time.
+    return status.error().kind == Error::Kind::unsupported && status.error().os ? 3 : 1;
+}
+
 int Program::run()
 {
     std::signal(SIGPIPE, SIG_IGN);
@@ -96,12 +107,8 @@ int Program::run()
     if (init_)
         signals_of_init.emplace(io_, std::initializer_list<int>{SIGUSR1, SIGUSR2, SIGPWR}, on_signal);
     agent_.on_over([this] { io_.stop(); });
-    const Status status = agent_.start();
-    log_shortcomings();  // not before: descriptor 2 may be a peer's until then
-    if (!status) {
-        log_.write(Log::Level::error, status.error().text);
-        return 1;
-    }
+    if (const int status = start(); status != 0)
+        return status;
     if (on_ready_)
         on_ready_();
     manager_.tell("READY=1");

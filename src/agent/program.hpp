@@ -22,7 +22,8 @@ public:
     Program(Load load, Settings settings, Init* init, std::function<void()> on_ready = {});  // init: we are process 1
     Status check() const { return check(settings_); }  // what only the agent knows: which operations and dialects there are
     std::string config_text() const { return print(settings_); }
-    int run();  // the exit status
+    int start();  // the exit status: 0, all endpoints are open
+    int run();    // the same
 
 private:
     Config first_config();

@@ -3,17 +3,19 @@
 """tools/packaging under the real service managers, each in namespaces of its own. usage: service_test.py BELLHOP-AGENT [--only WORD]"""
 import concurrent.futures
 import contextlib
+import errno
 import glob
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
-from agent import BINARY, SANITIZED, Log, alive, dies, state  # noqa: E402
+from agent import BINARY, SANITIZED, Log, alive, dies, state, system_call_fails  # noqa: E402
 from frames import Asking, read, write  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
@@ -42,8 +44,8 @@ class Place(Asking):
     def at(self, *names):
         return os.path.join(self.folder, *names)
 
-    def configure(self, text=""):
-        write(self.at("agent.conf"), f"[agent]\nlisten=unix:{self.path}\nlog-level=info\n{text}".encode())
+    def configure(self, text="", listen=None):
+        write(self.at("agent.conf"), f"[agent]\nlisten={listen or 'unix:' + self.path}\nlog-level=info\n{text}".encode())
 
     def put_in_place(self, ours, *names, options=True):
         source = os.path.join(PACKAGING, ours)
@@ -103,6 +105,11 @@ def run(*command, ok=True, **popen):
     return done.stdout
 
 
+def without_vsock():
+    """For preexec_fn: a kernel that lacks it, for all that is started there."""
+    return system_call_fails("socket", socket.AF_VSOCK, errno.EAFNOSUPPORT) or skip("the numbers of this machine's system calls are not known here")
+
+
 def children_of(pid):
     return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
 
@@ -159,7 +166,7 @@ class Systemd(Place):
 
 
 @contextlib.contextmanager
-def systemd():
+def systemd(**popen):
     needs_root()
     program, group = systemd_path(), f"bellhop-test-{os.getpid()}"
     needs("systemctl")
@@ -186,7 +193,7 @@ def systemd():
             exit $?
             """
         try:
-            with in_namespaces(script, program, group, env=here.environment) as manager:
+            with in_namespaces(script, program, group, env=here.environment, **popen) as manager:
                 eventually(lambda: manager.poll() is not None or os.path.exists(here.at("run/systemd/private")), what="the manager's socket")
                 equal(manager.poll(), None, "the manager has ended: " + manager.log.text())
                 here.inner, = children_of(manager.pid)
@@ -249,6 +256,15 @@ def _():
         equal(here.show("ExecMainStatus"), "2")
 
 
+@case("systemd: where the kernel has no vsock, it is started once and not again")
+def _():
+    with systemd(preexec_fn=without_vsock()) as here:
+        here.configure(listen="vsock:1024")
+        here.ctl("start", "bellhop-agent.service", ok=False)
+        eventually(lambda: here.show("ActiveState") == "failed", what="the failure")
+        equal((here.show("ExecMainStatus"), here.show("NRestarts")), ("3", "0"))
+
+
 @case("systemd: the socket unit starts the agent, in the dialect that it names")
 def _():
     with systemd() as here:
@@ -306,6 +322,11 @@ def _():
 
 # ---- runit
 
+def has_given_up(sv, here):
+    status = run(sv, "status", here.at("service"), ok=False)
+    return status.startswith("down") and "want up" not in status
+
+
 @case("runit: hup reloads, term and kill -9 start it again, down lets commands end, a wrong configuration ends the trying")
 def _():
     runsv, sv = needs("runsv"), needs("sv")
@@ -313,10 +334,6 @@ def _():
         here.put_in_place("runit/run", "service", "run")
         shutil.copy(os.path.join(PACKAGING, "runit/finish"), here.at("service"))
         with started(runsv, here.at("service")) as supervisor:
-            def given_up():
-                status = run(sv, "status", here.at("service"), ok=False)
-                return status.startswith("down") and "want up" not in status
-
             here.answers()
             first = here.agent_pid()
             here.configure("[limits]\nruns=7\n")
@@ -335,15 +352,28 @@ def _():
             equal(len({first, second, third}), 3)
 
             lets_a_command_end(here, lambda: subprocess.run([sv, "-w", "0", "down", here.at("service")], stdout=subprocess.DEVNULL, timeout=20))
-            eventually(given_up, what="the end")
+            eventually(lambda: has_given_up(sv, here), what="the end")
             equal((alive(third), os.path.exists(here.path)), (False, False))
 
             here.configure("[limits]\nruns=none\n")
             run(sv, "-w", "0", "up", here.at("service"), ok=False)
-            eventually(given_up, what="the giving up")
+            eventually(lambda: has_given_up(sv, here), what="the giving up")
             here.configure()
             run(sv, "up", here.at("service"))
             here.answers()
+            run(sv, "exit", here.at("service"))
+            equal(supervisor.wait(20), 0)
+
+
+@case("runit: where the kernel has no vsock, it is started once and not again")
+def _():
+    runsv, sv = needs("runsv"), needs("sv")
+    with place() as here:
+        here.configure(listen="vsock:1024")
+        here.put_in_place("runit/run", "service", "run")
+        shutil.copy(os.path.join(PACKAGING, "runit/finish"), here.at("service"))
+        with started(runsv, here.at("service"), preexec_fn=without_vsock()) as supervisor:
+            eventually(lambda: has_given_up(sv, here), what="the giving up")
             run(sv, "exit", here.at("service"))
             equal(supervisor.wait(20), 0)
 
@@ -361,19 +391,25 @@ def openrc():
     return path
 
 
-@case("OpenRC: start, reload, a new one after kill -9, stop, and a wrong option is told at the start")
-def _():
+class OpenRC(Place):
+    def options(self, text):
+        confd = read(os.path.join(PACKAGING, "openrc/bellhop-agent.confd")).decode()
+        write(self.at("conf.d/bellhop-agent"), f"{confd}\nbellhop_agent_options='{text}'\nerror_log={self.at('log')}\n".encode())
+
+    def service(self, word, ok=True, **popen):
+        inside = ("nsenter", "--target", str(self.inner), "--pid", "--mount", "--root")
+        return run(*inside, "rc-service", "--nodeps", "bellhop-agent", word, ok=ok, **popen)
+
+
+@contextlib.contextmanager
+def open_rc():
     needs_root()
     unpacked = openrc()
-    with place() as here:
+    with tempfile.TemporaryDirectory(prefix="bellhop-service-") as name:
+        here = OpenRC(name)
         here.put_in_place("openrc/bellhop-agent", "init.d", "bellhop-agent", options=False)
         os.mkdir(here.at("conf.d"))
-
-        def options(text):
-            confd = read(os.path.join(PACKAGING, "openrc/bellhop-agent.confd")).decode()
-            write(here.at("conf.d/bellhop-agent"), f"{confd}\nbellhop_agent_options='{text}'\nerror_log={here.at('log')}\n".encode())
-
-        options(f"--config {here.at('agent.conf')}")
+        here.options(f"--config {here.at('agent.conf')}")
         script = """
             for folder in ${1:+usr etc}; do
                 mount -t overlay overlay -o "ro,lowerdir=$1/$folder:/$folder" "/$folder"
@@ -390,30 +426,48 @@ def _():
             """
         with in_namespaces(script, here.folder, unpacked) as outer:
             outer.log.wait_for("ready")
-            inner, = children_of(outer.pid)
+            here.inner, = children_of(outer.pid)
+            yield here
 
-            def service(word, ok=True):
-                return run("nsenter", "--target", str(inner), "--pid", "--mount", "--root", "rc-service", "--nodeps", "bellhop-agent", word, ok=ok)
 
-            service("start")
-            here.answers()
-            here.configure("[limits]\nruns=7\n")
-            service("reload")
-            eventually(lambda: here.ask("info")["limits"]["runs"] == 7, what="the reload")
-            first = here.agent_pid()
-            with contextlib.suppress(Exception):    # it kills whom it would be told by
-                here.run("kill -9 $PPID")
-            here.answers()
-            equal(here.agent_pid() != first, True)
-            has(service("status"), "started")
-            with concurrent.futures.ThreadPoolExecutor() as pool:
-                stopping = []
-                lets_a_command_end(here, lambda: stopping.append(pool.submit(service, "stop")))
-                stopping[0].result(20)
-            equal(os.path.exists(here.path), False)
-            options("--nope")
-            has(service("start", ok=False), "--nope")
-            has(service("status", ok=False), "stopped")
+@case("OpenRC: start, reload, a new one after kill -9, stop, and a wrong option is told at the start")
+def _():
+    with open_rc() as here:
+        here.service("start")
+        here.answers()
+        here.configure("[limits]\nruns=7\n")
+        here.service("reload")
+        eventually(lambda: here.ask("info")["limits"]["runs"] == 7, what="the reload")
+        first = here.agent_pid()
+        with contextlib.suppress(Exception):    # it kills whom it would be told by
+            here.run("kill -9 $PPID")
+        here.answers()
+        equal(here.agent_pid() != first, True)
+        has(here.service("status"), "started")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            stopping = []
+            lets_a_command_end(here, lambda: stopping.append(pool.submit(here.service, "stop")))
+            stopping[0].result(20)
+        equal(os.path.exists(here.path), False)
+        here.options("--nope")
+        has(here.service("start", ok=False), "--nope")
+        has(here.service("status", ok=False), "stopped")
+
+
+@case("OpenRC: where the kernel has no vsock it is told at the start, where a path is taken it is started all the same")
+def _():
+    with open_rc() as here:
+        here.configure(listen="vsock:1024")
+        has(here.service("start", ok=False, preexec_fn=without_vsock()), "AF_VSOCK")
+        has(here.service("status", ok=False), "stopped")
+        here.configure()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(here.path)
+            other.listen()
+            has(here.service("start"), "is listening there")
+            os.unlink(here.path)
+        here.answers()
+        here.service("stop")
 
 
 # ---- a PID 1 that is not ours

@@ -238,6 +238,16 @@ def _():
         has(err, refused_line)
 
 
+@case("--check opens what an agent would listen on, leaves nothing, and tells how that one would end")
+def _():
+    with folder() as where:
+        path = where + "/agent"
+        code, out, err = once("--check", "--listen", "unix:" + path)
+        equal((code, out, os.listdir(where)), (0, "", []), err)
+        refused("--check", "--listen", f"unix:{where}/none/agent", naming=("none/agent",))
+        refused("--check", "--listen", "vsock:77", status=3, naming=("AF_VSOCK",), preexec_fn=without_vsock())
+
+
 # ---- a kernel without AF_VSOCK
 
 def without_vsock():
@@ -248,10 +258,10 @@ def without_vsock():
 @case("a kernel without AF_VSOCK is told, and ends an agent that has nothing else")
 def _():
     limit = without_vsock()
-    refused(naming=("vsock:1024", "AF_VSOCK"), preexec_fn=limit)
-    refused("--listen", "vsock:77", naming=("vsock:77", "AF_VSOCK"), preexec_fn=limit)
+    refused(status=3, naming=("vsock:1024", "AF_VSOCK"), preexec_fn=limit)
+    refused("--listen", "vsock:77", status=3, naming=("vsock:77", "AF_VSOCK"), preexec_fn=limit)
     code, out, err = once("--listen", "vsock:77", "--listen", "vsock:78", preexec_fn=limit)
-    equal(code, 1, err)
+    equal(code, 3, err)
 
 
 @case("a kernel without AF_VSOCK is only a warning where there is another endpoint")
