@@ -5,8 +5,13 @@
 //
 // A link that outlives its hosts (a virtio port) tells of each change once, so it is read until it has no more, and looked at
 // also while input is paused. A host is there when there is nothing to read, and away when the input has ended. Bytes say
-// nothing: they may overtake the word of their host's coming, and what is answered then is kept for it a little while. Neither
-// the idle nor the stall limit is for such a link: nobody else waits for it, and what is queued goes when the host goes.
+// nothing: they may overtake the word of their host's coming, and even that of the last one's going, because the kernel handles a
+// port's bytes and its control messages on different processors. So after bytes a host's going counts only when no coming follows
+// at once, and until then what is answered is kept: it may be for the next one. Who it was nobody can tell. The kernel handles
+// the two words together when the bytes were the next host's, so the wait is short; and should the last host have asked, gone
+// without its answer, and a next one have come in this while, that one hears a stale answer, which the protocols have an id for,
+// instead of none at all. Neither the idle nor the stall limit is for such a link: nobody else waits for it, and what is queued
+// goes when the host goes.
 //
 // Who may end what: anything may set closing_ or finishing_; settle() alone acts on it, at the end of one of our own handlers or
 // posted from where somebody else's code is below us on the stack.
@@ -20,7 +25,9 @@ namespace {
 
 constexpr std::size_t worth_keeping = 64 << 10;  // of an empty queue's memory
 constexpr int reads_in_a_turn = 16;              // a mebibyte: the others wait for as long
-constexpr std::chrono::seconds unannounced{1};   // between a host's first bytes and the word that it is there
+// Between a host's bytes and the word of its coming, or of the last one's going. A processor of the guest may have to wait for
+// one of the real machine in between.
+constexpr std::chrono::milliseconds overtaken{250};
 
 }  // namespace
 
@@ -131,9 +138,9 @@ bool Channel::read_once()  // false: no more for now
             on_end_of_input();
         return false;
     }
-    last_heard_ = timers_.now();
     if (!finishing_)  // while finishing, and after it, what comes is taken and dropped
         enter(&ChannelSession::on_bytes, session_, ByteView(chunk_.first(count)));
+    last_heard_ = timers_.now();
     return count == chunk_.size() || link_->outlives_host();
 }
 
@@ -163,7 +170,7 @@ void Channel::on_looked(std::size_t count, bool would_block)
     if (count == 0)
         on_host(would_block);
     else if (!host_there_ && !unannounced_)
-        unannounced_ = timers_.after(unannounced, std::bind_front(&Channel::on_unannounced, this));
+        unannounced_ = timers_.after(overtaken, std::bind_front(&Channel::on_unannounced, this));
 }
 
 void Channel::on_host(bool there)
@@ -174,13 +181,15 @@ void Channel::on_host(bool there)
     if (was_there == there && !came_and_went)
         return;
     unannounced_.reset();
-    if (!there)
+    if (!there && timers_.now() - last_heard_ < overtaken)
+        unannounced_ = timers_.after(overtaken, std::bind_front(&Channel::on_unannounced, this));
+    else if (!there)
         on_host_gone();
     else if (session_ && !finishing_)
         enter(&ChannelSession::on_attach, session_);
 }
 
-void Channel::on_unannounced()  // it came and went before we looked: what it asked for is done, and nobody hears of it
+void Channel::on_unannounced()  // nobody has come: what was asked for is done, and nobody hears of it
 {
     unannounced_.reset();
     {

@@ -128,6 +128,11 @@ struct Guest : World, io::Channel::Owner {
         port.changed();
         settle();
     }
+    void leaves_later()  // long enough after its last words that these cannot have been the next host's
+    {
+        clock.advance(1s);
+        detach();
+    }
     void says(const std::string& text)
     {
         port.to_guest += text;
@@ -153,7 +158,7 @@ TEST_CASE("port: each host has a session of its own, and hears nothing that was 
     guest.port.room = 2;  // the host stops reading in the middle of an answer
     guest.says("one\nhalf");
     CHECK(guest.hears() == "<o");
-    guest.detach();
+    guest.leaves_later();
     CHECK(guest.lines.seen == std::vector<std::string>{"opened", "ended"});
     guest.port.room = 1000;
     guest.attach();
@@ -181,6 +186,45 @@ TEST_CASE("port: bytes that overtake the word of their host's coming are answere
     CHECK(guest.lines.seen == std::vector<std::string>{"opened"});
 }
 
+TEST_CASE("port: bytes that overtake the word of the last host's going, too, are answered to the next", "[channel][port]")
+{
+    Guest guest;
+    guest.open();
+    guest.attach();
+    guest.says("one\n");
+    CHECK(guest.hears() == "<one>");
+
+    guest.port.room = 0;  // as the kernel has it that there is nobody, but has not told us
+    guest.says("two\nha");
+    guest.detach();
+    guest.port.room = 1000;
+    guest.attach();
+    guest.says("lf\n");
+    guest.clock.advance(2s);
+    guest.settle();
+
+    CHECK(guest.hears() == "<two><half>");
+}
+
+TEST_CASE("port: an answer that its host did not wait for is not kept for a later one", "[channel][port]")
+{
+    Guest guest;
+    guest.open();
+    guest.attach();
+    guest.port.room = 0;
+    guest.says("one\nha");
+    guest.detach();
+
+    guest.clock.advance(250ms);
+    guest.settle();
+    guest.port.room = 1000;
+    guest.attach();
+    guest.says("lf\n");
+
+    CHECK(guest.hears() == "<lf>");
+    CHECK(guest.quiet == 1);
+}
+
 TEST_CASE("port: what a host asked that was gone before we looked is answered to nobody", "[channel][port]")
 {
     Guest guest;
@@ -204,6 +248,8 @@ TEST_CASE("port: a host that came, heard and went within one turn leaves nothing
     CHECK(guest.hears().size() == 4097);
     guest.port.leaves_when_answered = false;
 
+    guest.clock.advance(250ms);
+    guest.settle();
     guest.attach();
     guest.says("other\n");
 
@@ -219,7 +265,7 @@ TEST_CASE("port: a session that is not read is told all the same when its host g
     guest.says("!");
     guest.says("unread\n");
     CHECK(guest.port.to_guest == "unread\n");
-    guest.detach();
+    guest.leaves_later();
     CHECK(guest.lines.seen == std::vector<std::string>{"opened", "ended", "opened"});  // it was asked for something still
     guest.clock.advance(2s);
     guest.settle();
@@ -328,7 +374,7 @@ TEST_CASE("port: a dialect is told of hosts that come and go", "[channel][port]"
 
     guest.attach();
     guest.says("status 1\nsta");
-    guest.detach();
+    guest.leaves_later();
     guest.attach();
     guest.says("status 2\n");
 

@@ -83,8 +83,6 @@ def shell(line):
     command = [tool_binary, "--at", f"unix:{libvirt().folder}/frames", "run", "-c", line]
     done = subprocess.run(command, capture_output=True, text=True, timeout=40)
     equal(done.returncode, 0, f"{line}: {done.stderr}")
-    # Of one host's going and the next one's first bytes the guest's kernel tells in any order: not in one breath.
-    time.sleep(0.1)
     return done.stdout
 
 
