@@ -47,6 +47,12 @@ struct Qga {  // of the dialect qga; qemu-ga has options of these names
     bool operator==(const Qga&) const = default;
 };
 
+struct Commands {                                         // the operator's own, docs/own-commands.md
+    std::chrono::milliseconds time_limit{60'000};         // when a request names none
+    std::chrono::milliseconds max_time_limit{3'600'000};  // whatever a request names
+    bool operator==(const Commands&) const = default;
+};
+
 struct Config {
     std::vector<Endpoint> listen;
     Limits limits;
@@ -54,6 +60,7 @@ struct Config {
     Rules rules;
     std::map<std::string, Rules> dialect_rules;  // further ones, by dialect: both have to let an operation pass
     Qga qga;
+    Commands commands;
     std::string root;                      // before the paths of the guest's own files (/etc/os-release …), for tests
     std::chrono::milliseconds grace{200};  // of what a finished command left running, to write its last
     bool reap_strangers = false;           // orphans come to this process (PID 1, subreaper), and nobody else reaps them

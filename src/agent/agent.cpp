@@ -48,6 +48,7 @@ Agent::Impl::Impl(asio::io_context& io, Config config, Log& log)
     op::Frozen& frozen = operations_.guest().frozen;
     frozen.on_change = std::bind_front(&Log::hush, &log_);
     log_.hush(!frozen.nothing());
+    operations_.guest().remark = std::bind_front(&Log::write, &log_);
 }
 
 // ---- the tables

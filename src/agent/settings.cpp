@@ -106,6 +106,21 @@ std::string show_grace(const Settings& s)
     return time_text(s.config.grace);
 }
 
+template <std::chrono::milliseconds Commands::*member> Status set_command_time(Settings& s, std::string_view value)
+{
+    std::chrono::milliseconds time{};
+    if (Status status = set_time(time, value); !status)
+        return status;
+    if (time.count() == 0)
+        return wrong("takes more than 0 seconds");
+    s.config.commands.*member = time;
+    return done();
+}
+template <std::chrono::milliseconds Commands::*member> std::string show_command_time(const Settings& s)
+{
+    return time_text(s.config.commands.*member);
+}
+
 Status set_root(Settings& s, std::string_view value)
 {
     Result<std::string> path = key_file::plain(value);
@@ -244,6 +259,10 @@ constexpr Setting all[] = {
      &show_names<&Rules::allowed>},
     {"operations", "block", "block", "LIST", "not these operations; default none", When::reload, &set_names<&Rules::blocked>,
      &show_names<&Rules::blocked>},
+    {"commands", "time-limit", "command-time-limit", "SECONDS", "of an own command whose caller names none; default 60",
+     When::reload, &set_command_time<&Commands::time_limit>, &show_command_time<&Commands::time_limit>},
+    {"commands", "max-time-limit", "max-command-time-limit", "SECONDS", "of any own command; default 3600", When::reload,
+     &set_command_time<&Commands::max_time_limit>, &show_command_time<&Commands::max_time_limit>},
     {"qga", "block-rpcs", "block-rpcs", "LIST", "not these commands of QEMU's guest agent; default none", When::reload,
      &set_blocked_rpcs, &show_blocked_rpcs},
     {"qga", "allow-rpcs", "allow-rpcs", "LIST", "only these commands of QEMU's guest agent; default all", When::reload,

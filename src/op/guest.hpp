@@ -5,8 +5,11 @@
 
 #include <bellhop/config.hpp>
 #include <bellhop/context.hpp>
+#include <bellhop/log.hpp>
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,6 +40,9 @@ struct Guest {
     os::Children& children;
     const AgentFacts& facts;
     Frozen frozen{};
+    // For the log: what the guest's operator should know and no answer tells. The agent's; here it goes nowhere.
+    std::function<void(Log::Level, std::string_view)> remark = [](Log::Level, std::string_view) {};
+    std::map<std::string, std::string> ignored{};  // paths of what could be own commands, and what was remarked on them
 };
 
 }  // namespace bellhop::op

@@ -17,6 +17,9 @@ Status info(Guest& guest, const Context& context, const Info::Request&, Info::An
               guest.facts.config.limits,
               std::chrono::duration_cast<std::chrono::milliseconds>(age),
               os::resident_kib()};
+    OwnCommands::Answer own;
+    if (context.operations.allows(OwnCommand::info, context) && own_commands(guest, context, {}, own))
+        answer.own_commands = std::move(own.names);
     return done();
 }
 

@@ -14,6 +14,7 @@
 #include <bellhop/op/memory_blocks.hpp>
 #include <bellhop/op/network.hpp>
 #include <bellhop/op/open_file.hpp>
+#include <bellhop/op/own_command.hpp>
 #include <bellhop/op/power.hpp>
 #include <bellhop/op/put_file.hpp>
 #include <bellhop/op/run.hpp>
@@ -31,6 +32,8 @@ template <class Op> using Then = std::function<void(Result<typename Op::Answer>)
 
 Status get_file(Guest&, const Context&, const GetFile::Request&, GetFile::Answer&);
 Status info(Guest&, const Context&, const Info::Request&, Info::Answer&);
+Status own_commands(Guest&, const Context&, const OwnCommands::Request&, OwnCommands::Answer&);
+Begun ask_own_command(Guest&, const Context&, OwnCommand::Request, Then<OwnCommand>);
 Status open_file(Guest&, const Context&, const OpenFile::Request&, OpenFile::Answer&);
 // Where a put's file goes: `path` made absolute lexically, and within it if it is a directory.
 Result<std::string> put_target(const std::string& path, const std::string& name);

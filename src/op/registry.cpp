@@ -27,6 +27,8 @@ std::vector<OperationRow> built_in(Guest& guest)
         ask_row<MemoryBlocks>(std::bind_front(&ask_memory_blocks, ours)),
         ask_row<Network>(std::bind_front(&ask_network, ours)),
         call_row<OpenFile>(std::bind_front(&open_file, ours)),
+        ask_row<OwnCommand>(std::bind_front(&ask_own_command, ours)),
+        call_row<OwnCommands>(std::bind_front(&own_commands, ours)),
         ask_row<Power>(std::bind_front(&ask_power, ours)),
         job_row<PutFile>(std::bind_front(&start_put_file, ours)),
         job_row<Run>(std::bind_front(&start_run, ours)),

@@ -178,7 +178,7 @@ TEST_CASE("frames: info tells what there is", "[frames][info]")
     CHECK(
         host.hears_once() ==
         R"({"ok":true,"op":"info","agent":"bellhop","agent_version":"9.9","dialects":["frames"],)"
-        R"("operations":[{"name":"run","enabled":true},{"name":"get_file","enabled":false}],)"
+        R"("operations":[{"name":"run","enabled":true},{"name":"get_file","enabled":false}],"commands":[],)"
         R"("os":{"ID":"debian","kernel":"6.1","machine":"x86_64"},)"
         R"("limits":{"connections":256,"runs":64,"frame_bytes":16777216,"buffered_bytes":67108864,"idle_seconds":60.0,"stall_seconds":3600.0},)"
         R"("uptime_ms":1500,"memory_kib":400})");

@@ -23,6 +23,7 @@ struct Info {
         Limits limits;
         std::chrono::milliseconds uptime{};  // of the agent
         std::int64_t memory_kib = -1;        // resident; -1: not known
+        std::vector<std::string> own_commands{};  // that this asker may call
     };
 };
 

@@ -56,6 +56,16 @@ json::Value error_answer(std::string text)
     return json::Members{{"ok", false}, {"error", std::move(text)}};
 }
 
+json::Value call_answer(op::OwnCommand::Answer answer)
+{
+    json::Members members{{"ok", true}, {"op", "call"}, {"code", answer.code}};
+    if (answer.code != 0)
+        members.emplace_back("stderr", std::move(answer.complaint));
+    Result<json::Value> value = answer.json ? json::parse(std::move(answer.out)) : json::Value(std::move(answer.out));
+    members.emplace_back("out", value ? std::move(*value) : json::Value());
+    return members;
+}
+
 json::Value info_answer(const op::Info::Answer& info)
 {
     json::Array dialects, operations;
@@ -63,6 +73,9 @@ json::Value info_answer(const op::Info::Answer& info)
         dialects.emplace_back(name);
     for (const Operations::Listed& one : info.operations)
         operations.emplace_back(json::Members{{"name", one.info->name}, {"enabled", one.enabled}});
+    json::Array commands;
+    for (const std::string& name : info.own_commands)
+        commands.emplace_back(name);
     json::Members os;
     for (const auto& [name, value] : info.os_release)
         os.emplace_back(name, value);
@@ -75,6 +88,7 @@ json::Value info_answer(const op::Info::Answer& info)
                          {"agent_version", info.version},
                          {"dialects", std::move(dialects)},
                          {"operations", std::move(operations)},
+                         {"commands", std::move(commands)},
                          {"os", std::move(os)},
                          {"limits", json::Members{{"connections", std::uint64_t(info.limits.connections)},
                                                   {"runs", std::uint64_t(info.limits.runs)},

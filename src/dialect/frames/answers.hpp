@@ -2,15 +2,19 @@
 // The words of frames' answers, apart from the conversation that leads to them.
 #pragma once
 #include "base/json.hpp"
-#include <bellhop/op/info.hpp>
 
+#include <bellhop/op/info.hpp>
+#include <bellhop/op/own_command.hpp>
 #include <bellhop/operation.hpp>
 
 namespace bellhop::frames {
 
+constexpr double longest_limit = 365 * 86400.0;  // seconds
+
 json::Value error_answer(std::string text);
 json::Value exit_answer(const ExitStatus&);
 json::Value timeout_answer(double seconds);
+json::Value call_answer(op::OwnCommand::Answer);
 json::Value info_answer(const op::Info::Answer&);
 
 std::string frame_of(const json::Value&);  // as one JSON frame

@@ -10,6 +10,7 @@
 #include "dialect/frames/session.hpp"
 
 #include "dialect/frames/answers.hpp"
+
 #include <bellhop/op/get_file.hpp>
 #include <bellhop/op/info.hpp>
 #include <bellhop/op/run.hpp>
@@ -20,7 +21,6 @@
 namespace bellhop::frames {
 namespace {
 
-constexpr double longest_limit = 365 * 86400.0;  // seconds
 constexpr std::size_t free_of_charge = 4096;
 // execve(2) takes no longer string and not more in all; what it would refuse need not be kept until then.
 constexpr std::size_t longest_string = 128 << 10, most_environment = 2 << 20;
@@ -116,8 +116,8 @@ bool Session::charge(std::size_t more)
 void Session::on_request(const json::Value& request)
 {
     static constexpr std::pair<std::string_view, Handler> verbs[] = {
-        {"get_file", &Session::get_file}, {"info", &Session::info}, {"ping", &Session::ping},
-        {"put_file", &Session::put_file}, {"run", &Session::run},
+        {"call", &Session::call}, {"get_file", &Session::get_file}, {"info", &Session::info},
+        {"ping", &Session::ping}, {"put_file", &Session::put_file}, {"run", &Session::run},
     };
     const json::Value* version = request.find("v");
     if (version && version->number() != 1)

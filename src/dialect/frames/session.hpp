@@ -7,6 +7,7 @@
 #include "framing/tag_length.hpp"
 
 #include <bellhop/budget.hpp>
+#include <bellhop/op/own_command.hpp>
 
 namespace bellhop::frames {
 
@@ -26,6 +27,7 @@ private:
     bool charge(std::size_t more);
     void on_request(const json::Value&);
 
+    void call(const json::Value&);  // call.cpp
     void get_file(const json::Value&);
     void info(const json::Value&);
     void ping(const json::Value&);
@@ -34,6 +36,7 @@ private:
 
     void on_output(Stream, const std::shared_ptr<Source>&) override;
     void on_end(Result<ExitStatus>) override;
+    void on_called(Result<op::OwnCommand::Answer>);
     void on_uploaded(const std::optional<std::string>& error);
     void send_file_on();
 
@@ -52,6 +55,7 @@ private:
     double time_limit_ = 0;  // seconds, as asked for
     std::optional<Upload> upload_;
     std::unique_ptr<Job> job_;
+    std::unique_ptr<Lease> call_;
     std::shared_ptr<Source> file_;
 };
 

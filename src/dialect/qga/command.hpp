@@ -93,6 +93,7 @@ std::span<const Command> file_extensions();
 std::span<const Command> freeze_commands();
 std::span<const Command> host_commands();
 std::span<const Command> network_commands();
+std::span<const Command> own_commands();
 std::span<const Command> power_commands();
 std::span<const Command> time_commands();
 

@@ -44,7 +44,7 @@ constexpr Command core[] = {
 
 constexpr std::span<const Command> (*groups[])() = {&account_commands, &core_commands,  &device_commands, &disk_commands,
                                                     &exec_commands, &exec_extensions,    &file_commands, &file_extensions,  &freeze_commands, &host_commands,
-                                                    &network_commands, &power_commands, &time_commands};
+                                                    &network_commands, &own_commands, &power_commands, &time_commands};
 
 bool lists(const std::vector<std::string>& names, std::string_view name)
 {
