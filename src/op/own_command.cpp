@@ -30,14 +30,24 @@ std::string folder_in(const Guest& guest)
     return guest.facts.config.root + "/etc/bellhop/commands.d";
 }
 
+bool lists(const std::vector<std::string_view>& names, std::string_view name)
+{
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // One line in the log for what is ignored, until it is put right or wrong in another way.
+void remark(Guest& guest, const std::string& what, const std::string& why)
+{
+    std::string& told = guest.ignored[what];
+    if (told != why)
+        guest.remark(Log::Level::warning, "not a command: " + (told = why));
+}
+
 bool trusted(Guest& guest, const std::string& path, const Status& found)
 {
     if (found || found.error().kind == Error::Kind::not_found)
         return guest.ignored.erase(path), bool(found);
-    std::string& told = guest.ignored[path];
-    if (told != found.error().text)
-        guest.remark(Log::Level::warning, "not a command: " + (told = found.error().text));
+    remark(guest, path, found.error().text);
     return false;
 }
 
@@ -207,13 +217,17 @@ Begun ask_own_command(Guest& guest, const Context& context, OwnCommand::Request 
     return call;
 }
 
-Status own_commands(Guest& guest, const Context&, const OwnCommands::Request&, OwnCommands::Answer& answer)
+Status own_commands(Guest& guest, const Context& context, const OwnCommands::Request& request, OwnCommands::Answer& answer)
 {
     const auto folder = trusted_folder(guest);
     if (!folder)
         return done();
     for (std::string& name : folder->names()) {
         const std::string path = folder->path_of(name);
+        if (lists(request.built_in, name)) {
+            remark(guest, context.dialect + " " + path, path + " is not called over " + context.dialect + ", which has its own");
+            continue;
+        }
         Status found =
             is_name(name)
                 ? folder->check(name)

@@ -8,6 +8,7 @@
 #include <bellhop/op/freeze.hpp>
 #include <bellhop/op/get_file.hpp>
 #include <bellhop/op/info.hpp>
+#include <bellhop/op/own_command.hpp>
 #include <bellhop/op/put_file.hpp>
 #include <bellhop/op/run.hpp>
 
@@ -195,6 +196,8 @@ public:
     bool never_answers = false;  // what it is asked
     std::vector<std::string_view> asked;
     std::map<std::string, std::string> files;
+    std::map<std::string, op::OwnCommand::Answer> own_commands;  // by name and argument: "x null"
+    std::function<void()> called;  // the end of the own command that was called last
     op::FreezeState::State freeze = op::FreezeState::State::thawed;
 
     std::vector<Listed> list(const Context&) override { return {{&op::Run::info, true}, {&op::GetFile::info, false}}; }
@@ -208,12 +211,15 @@ private:
         REQUIRE(&info == &op::PutFile::info);
         return begin(put, *static_cast<op::PutFile::Request*>(request), sink);
     }
-    Result<std::unique_ptr<Lease>> ask_erased(const OperationInfo& info, const Context&, void*, void*) override
+    Result<std::unique_ptr<Lease>> ask_erased(const OperationInfo& info, const Context&, void* request, void* then) override
     {
         if (never_answers) {
             asked.push_back(info.name);
             return std::make_unique<Lease>();
         }
+        if (&info == &op::OwnCommand::info && !refuses)
+            return call_own(*static_cast<op::OwnCommand::Request*>(request),
+                            *static_cast<std::function<void(Result<op::OwnCommand::Answer>)>*>(then));
         return refuses.value_or(Error{Error::Kind::unsupported, {}, "this guest has no answer"});
     }
     template <class Work, class Request> Result<std::unique_ptr<Job>> begin(Work& work, Request& request, JobSink& sink)
@@ -224,10 +230,24 @@ private:
             return *refuses;
         return std::make_unique<FakeJob>(work);
     }
+    Result<std::unique_ptr<Lease>> call_own(const op::OwnCommand::Request& request,
+                                            const std::function<void(Result<op::OwnCommand::Answer>)>& then)
+    {
+        const auto found = own_commands.find(request.name + " " + request.argument);
+        if (found == own_commands.end())
+            return Error{Error::Kind::not_found, {}, "there is no own command '" + request.name + "'"};
+        called = [then, answer = found->second] { then(answer); };
+        return std::make_unique<Lease>();
+    }
     Status call_erased(const OperationInfo& info, const Context& context, void* request, void* answer) override
     {
         if (refuses)
             return *refuses;
+        if (&info == &op::OwnCommands::info) {
+            for (const auto& [call, said] : own_commands)
+                static_cast<op::OwnCommands::Answer*>(answer)->names.push_back(call.substr(0, call.find(' ')));
+            return done();
+        }
         if (&info == &op::Info::info) {
             *static_cast<op::Info::Answer*>(answer) = {
                 "9.9", {"frames"}, list(context), {{"ID", "debian"}}, "6.1", "x86_64", {}, std::chrono::milliseconds(1500), 400};

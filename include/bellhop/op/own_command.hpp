@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bellhop::op {
@@ -28,7 +29,9 @@ struct OwnCommand {
 
 struct OwnCommands {
     static constexpr OperationInfo info{"own_commands", "list the operator's own commands", false};
-    struct Request {};
+    struct Request {
+        std::vector<std::string_view> built_in{};  // the asker's: an own command of such a name is not listed, and logged
+    };
     struct Answer {
         std::vector<std::string> names;  // sorted
     };

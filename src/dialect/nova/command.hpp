@@ -3,6 +3,7 @@
 // once: at once, or later from what an operation reports. Answering destroys the Call, so it is the last thing done with it.
 #pragma once
 #include "base/json.hpp"
+#include "dialect/nova/message.hpp"
 
 #include <bellhop/config.hpp>
 #include <bellhop/context.hpp>
@@ -26,11 +27,13 @@ struct State {  // what is kept from one request to the next
 
 class Call {
 public:
-    Call(State& state, Session& session, json::Value value) : state_(state), session_(session), value_(std::move(value)) {}
+    Call(State& state, Session& session, Request request) : state_(state), session_(session), request_(std::move(request)) {}
     Call(const Call&) = delete;
 
     State& state() { return state_; }
-    json::Value& value() { return value_; }
+    const std::string& name() const { return request_.name; }
+    json::Value& value() { return request_.value; }
+    bool has_value() const { return request_.has_value; }
 
     // The operation's answer, whenever it comes. `then` answers the call.
     template <class Op> void ask(typename Op::Request request, std::function<void(Call&, Result<typename Op::Answer>)> then)
@@ -46,11 +49,12 @@ public:
     // Each of these is the last; the Call is gone when it returns.
     void answer(std::string message, std::string_view code = "0");
     void fail(std::string message) { answer(std::move(message), "500"); }
+    void unknown();
 
 private:
     State& state_;
     Session& session_;
-    json::Value value_;
+    Request request_;
     std::unique_ptr<Lease> lease_;
 };
 
@@ -62,6 +66,6 @@ struct Command {
 };
 
 const Command* find_command(std::string_view name, const State&);  // nullptr: none that this host may have
-std::vector<std::string_view> command_names(const State&);         // those that it may have, sorted
+std::vector<std::string> command_names(const State&);              // those that it may have, sorted
 
 }  // namespace bellhop::nova

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // All commands, and those that need nothing but the dialect itself.
 #include "dialect/nova/command.hpp"
+#include "dialect/nova/own_commands.hpp"
+
+#include <bellhop/op/own_command.hpp>
+
+#include <algorithm>
 
 namespace bellhop::nova {
 namespace {
@@ -13,7 +18,7 @@ void version(Call& call)
 void features(Call& call)
 {
     std::string all;
-    for (const std::string_view name : command_names(call.state()))
+    for (const std::string& name : command_names(call.state()))
         (all += all.empty() ? "" : ",") += name;
     call.answer(std::move(all));
 }
@@ -22,6 +27,8 @@ constexpr Command commands[] = {
     {"features", &features},
     {"version", &version},
 };
+
+constexpr Command own{"", &call_own_command, &op::OwnCommand::info};  // of the operator
 
 bool there(const Command& command, const State& state)
 {
@@ -34,17 +41,21 @@ bool there(const Command& command, const State& state)
 const Command* find_command(std::string_view name, const State& state)
 {
     for (const Command& command : commands)
-        if (command.name == name && there(command, state))
-            return &command;
-    return nullptr;
+        if (command.name == name)
+            return there(command, state) ? &command : nullptr;
+    return there(own, state) ? &own : nullptr;
 }
 
-std::vector<std::string_view> command_names(const State& state)
+std::vector<std::string> command_names(const State& state)
 {
-    std::vector<std::string_view> names;
+    std::vector<std::string_view> all;
+    for (const Command& command : commands)
+        all.push_back(command.name);
+    std::vector<std::string> names = own_command_names(state.context, std::move(all));
     for (const Command& command : commands)
         if (there(command, state))
-            names.push_back(command.name);
+            names.emplace_back(command.name);
+    std::sort(names.begin(), names.end());
     return names;
 }
 

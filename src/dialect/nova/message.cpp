@@ -70,7 +70,7 @@ Result<Request> parse_request(std::string text)
     if (!name)
         return Error{Error::Kind::bad_request, {}, "Request is missing 'name' key"};
     const json::Value* value = json->find("value");
-    return Request{name->string() ? *name->string() : name->text(), value ? *value : json::Value("")};
+    return Request{name->string() ? *name->string() : name->text(), value ? *value : json::Value(""), value != nullptr};
 }
 
 std::string answer_text(std::string_view message, std::string_view code)

@@ -15,10 +15,16 @@ constexpr std::size_t longest_request = 4096;  // no message of XenStore is long
 struct Request {
     std::string name;
     json::Value value;  // "" when there is none
+    bool has_value = true;
 };
 
 // An Error's text is the answer's message. An integer of any size is kept: as a string when it is over 64 bits (a public key).
 Result<Request> parse_request(std::string text);
+
+inline std::string unknown_text(const std::string& name)
+{
+    return "No such agent command '" + name + "'";
+}
 
 // Both are strings, always: nova compares with '0', and the plugin in dom0 takes an integer 0 for a failure. A message that does
 // not fit is cut behind a whole character.

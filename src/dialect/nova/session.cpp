@@ -61,6 +61,7 @@ Session::Session(const std::string& version, const Config& config, Store& store,
         if (names)
             old_answers_.adopt(*names);
     });
+    command_names(state_);  // for the log: an own command that can never be called is told at the start
     watch_ = store_.watch(std::string(folder_of_requests), std::bind_front(&Session::on_change, this));
     wait();
 }
@@ -127,14 +128,19 @@ void Session::on_request(Result<std::string> text)
         return answer(request.error().text, "500");
     const Command* command = find_command(request->name, state_);
     if (!command)
-        return answer("No such agent command '" + request->name + "'", "404");
-    call_ = std::make_unique<Call>(state_, *this, std::move(request->value));
+        return answer(unknown_text(request->name), "404");
+    call_ = std::make_unique<Call>(state_, *this, std::move(*request));
     command->start(*call_);
 }
 
 void Call::answer(std::string message, std::string_view code)
 {
     session_.answer(message, code);
+}
+
+void Call::unknown()
+{
+    answer(unknown_text(request_.name), "404");
 }
 
 void Session::answer(std::string_view message, std::string_view code)
