@@ -41,7 +41,11 @@ public:
     // Ends in good order: no new links; what runs may end by itself for Limits::drain, then hears SIGTERM, and a second later
     // SIGKILL; answers leave. `done` is called once, from the loop, when the last link is gone or another second is over.
     void drain(std::function<void()> done);
-    // Neither call may destroy the agent: it is in the middle of it. asio::post() that.
+    // `call` is made once, after start(): at once, unless an endpoint is a store. Then from the loop, when each of its sessions
+    // has heard of what it watches, or has not for ten seconds (a warning; it is served as soon as its daemon answers). An Error:
+    // a dialect named for a store is not spoken over one.
+    void when_ready(std::function<void(Status)> call);
+    // None of these calls may destroy the agent: it is in the middle of it. asio::post() that.
     // When every transport is over and no link is left: only inherited connections end so (fd:N).
     void on_over(std::function<void()>);
 

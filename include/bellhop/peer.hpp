@@ -8,7 +8,7 @@
 namespace bellhop {
 
 struct Peer {
-    std::string transport;                       // "unix", "vsock", "fd", later "serial", "xenstore"
+    std::string transport;                       // "unix", "vsock", "fd", "serial", "xenstore"
     std::string name;                            // for people: "vsock 2:51234", "unix uid 0 pid 4711"
     std::optional<std::uint32_t> uid, pid, cid;  // unix(7) SO_PEERCRED; vsock(7) address
 };

@@ -20,9 +20,11 @@ class io_context;
 namespace bellhop {
 
 struct TransportRow {
+    enum class Carries { bytes, store };  // what it gives its LinkSink
     std::string name;
     std::string usual_dialect;  // when an endpoint names none
     std::function<std::unique_ptr<Transport>(asio::io_context&, Timers&, std::string address)> make;  // once an endpoint
+    Carries carries = Carries::bytes;  // of a store an endpoint may name several dialects: `=nova,xenserver`
 };
 
 struct DialectRow {

@@ -43,6 +43,8 @@ public:
 class StoreSession {  // everything it does follows from its watches
 public:
     virtual ~StoreSession() = default;
+    // Has nothing begun that the end of the agent would cut short? One that is to end waits for it, as long as it does for links.
+    virtual bool idle() const { return false; }
 };
 
 }  // namespace bellhop

@@ -104,16 +104,33 @@ Status Agent::Impl::listen(const Endpoint& endpoint)
                      {},
                      "no transport '" + endpoint.transport + "' in " + text_of(endpoint) +
                          " (there are: " + transport_rows_.names() + ")"};
-    const std::string& name = endpoint.dialect.empty() ? row->usual_dialect : endpoint.dialect;
-    if (Result<Dialect*> language = dialect(name); !language)
-        return std::move(language.error());
-    listening_.emplace_back(*this, name, row->make(io_, timers_, endpoint.address));
+    Result<std::vector<std::string>> names = dialects_of(endpoint, *row);
+    if (!names)
+        return std::move(names.error());
+    const std::string dialects = endpoint.dialect.empty() ? row->usual_dialect : endpoint.dialect;
+    listening_.emplace_back(*this, std::move(*names), row->make(io_, timers_, endpoint.address));
     Status status = listening_.back().start();
-    if (status)
-        log_.write(Log::Level::info, "listening on " + endpoint.transport + ":" + endpoint.address + "=" + name);
-    else
+    if (status) {
+        not_standing_ += row->carries == TransportRow::Carries::store ? 1 : 0;
+        log_.write(Log::Level::info, "listening on " + endpoint.transport + ":" + endpoint.address + "=" + dialects);
+    } else
         listening_.pop_back();
     return status;
+}
+
+Result<std::vector<std::string>> Agent::Impl::dialects_of(const Endpoint& endpoint, const TransportRow& row)
+{
+    std::vector<std::string> names;
+    for (std::string_view rest = endpoint.dialect.empty() ? row.usual_dialect : endpoint.dialect; !rest.empty();) {
+        names.emplace_back(rest.substr(0, rest.find(',')));
+        rest.remove_prefix(std::min(names.back().size() + 1, rest.size()));
+        if (Result<Dialect*> language = dialect(names.back()); !language)
+            return std::move(language.error());
+    }
+    if (names.size() > 1 && row.carries == TransportRow::Carries::bytes)
+        return Error{
+            Error::Kind::bad_request, {}, "one dialect at a time over " + row.name + ", not all of " + text_of(endpoint)};
+    return names;
 }
 
 Result<Dialect*> Agent::Impl::dialect(const std::string& name)
@@ -132,7 +149,7 @@ void Agent::Impl::open_link(std::unique_ptr<ByteLink> bytes, Peer peer, const st
 {
     if (Status admitted = policy_.admit(peer); !admitted)
         return log_.write(Log::Level::warning, "refused: " + admitted.error().text);
-    const bool over_limit = links_.size() - refused_ >= config_.limits.connections;
+    const bool over_limit = served() >= config_.limits.connections;
     if (over_limit && refused_ >= config_.limits.connections)
         return log_.write(Log::Level::debug, "too many connections even to refuse " + peer.name);
     Context context{std::move(peer), name, operations_, timers_, barrier_, memory_};
@@ -158,7 +175,7 @@ void Agent::Impl::on_gone(Link& link, const io::Channel::Ending& ending)
         check_.reset();
         rest();
     }
-    if (links_.empty())
+    if (nobody_there())
         maybe_over();
 }
 
@@ -230,6 +247,10 @@ Status Agent::reload(Config config)
 void Agent::drain(std::function<void()> done)
 {
     impl_->drain(std::move(done));
+}
+void Agent::when_ready(std::function<void(Status)> call)
+{
+    impl_->when_ready(std::move(call));
 }
 void Agent::on_over(std::function<void()> call)
 {

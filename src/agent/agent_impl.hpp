@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an Agent is made of. agent.cpp has its tables, endpoints and links, changes.cpp its reload and its end.
+// What an Agent is made of. agent.cpp has its tables, endpoints and links, stores.cpp its stores and when it is ready,
+// changes.cpp its reload and its end.
 #pragma once
 #include "agent/link.hpp"
 #include "agent/policy.hpp"
+#include "agent/store_link.hpp"
 #include "base/row_table.hpp"
 #include "op/job_table.hpp"
 #include "op/registry.hpp"
@@ -46,7 +48,7 @@ private:
     void* memory_;
 };
 
-class Agent::Impl final : private Link::Owner {
+class Agent::Impl final : private Link::Owner, private StoreLink::Owner {
 public:
     Impl(asio::io_context& io, Config config, Log& log);
     Status add(TransportRow);
@@ -56,14 +58,22 @@ public:
     Status check(const Config&) const;
     Status reload(Config);
     void drain(std::function<void()> done);
+    void when_ready(std::function<void(Status)>);
     std::function<void()> on_over;
 
 private:
     class Listening;
     Result<Dialect*> dialect(const std::string& name);
+    Result<std::vector<std::string>> dialects_of(const Endpoint&, const TransportRow&);
     Status listen(const Endpoint&);
     void open_link(std::unique_ptr<ByteLink>, Peer, const std::string& dialect);
+    void open_store(std::unique_ptr<Store>, Peer, const std::vector<std::string>& dialects);
     void on_gone(Link&, const io::Channel::Ending&) override;
+    void on_gone(StoreLink&, std::exception_ptr bug) override;
+    void on_standing() override;
+    void on_ready(Status);
+    std::size_t served() const { return links_.size() - refused_ + stores_.size(); }
+    bool nobody_there() const { return links_.empty() && stores_.empty(); }
     void on_quiet() override;
     bool watched() const;
     void rest();
@@ -94,6 +104,10 @@ private:
     std::map<std::string, std::unique_ptr<Dialect>> dialects_;
     std::list<std::unique_ptr<Link>> links_;
     std::size_t refused_ = 0;  // of links_: hear why, and go
+    std::list<std::unique_ptr<StoreLink>> stores_;
+    std::size_t not_standing_ = 0;  // endpoints whose store has not answered yet
+    std::function<void(Status)> ready_call_;
+    std::unique_ptr<Timer> not_ready_;
     std::list<Listening> listening_;
     std::unique_ptr<Timer> check_;
     bool started_ = false;
@@ -105,8 +119,8 @@ private:
 
 class Agent::Impl::Listening final : private LinkSink {
 public:
-    Listening(Impl& agent, std::string dialect, std::unique_ptr<Transport> transport)
-        : agent_(agent), dialect_(std::move(dialect)), transport_(std::move(transport))
+    Listening(Impl& agent, std::vector<std::string> dialects, std::unique_ptr<Transport> transport)
+        : agent_(agent), dialects_(std::move(dialects)), transport_(std::move(transport))
     {
     }
     Status start() { return transport_->start(*this); }
@@ -115,7 +129,11 @@ public:
 private:
     void on_link(std::unique_ptr<ByteLink> link, Peer peer) override
     {
-        agent_.barrier_.enter(&Impl::open_link, agent_, std::move(link), std::move(peer), dialect_);
+        agent_.barrier_.enter(&Impl::open_link, agent_, std::move(link), std::move(peer), dialects_.front());
+    }
+    void on_store(std::unique_ptr<Store> store, Peer peer) override
+    {
+        agent_.barrier_.enter(&Impl::open_store, agent_, std::move(store), std::move(peer), dialects_);
     }
     void on_trouble(const Error& error) override { agent_.log_.write(Log::Level::warning, error.text); }
     void on_over() override
@@ -124,7 +142,7 @@ private:
         agent_.maybe_over();
     }
     Impl& agent_;
-    std::string dialect_;
+    const std::vector<std::string> dialects_;
     std::unique_ptr<Transport> transport_;
     bool over_ = false;
 };

@@ -65,14 +65,16 @@ void Agent::Impl::drain_links()
     listening_.clear();
     for (const std::unique_ptr<Link>& link : links_)
         link->end_if_idle();
-    drain_ = timers_.after(links_.empty() ? std::chrono::milliseconds(0) : config_.limits.drain,
+    for (const std::unique_ptr<StoreLink>& store : stores_)
+        store->end_when_idle();
+    drain_ = timers_.after(nobody_there() ? std::chrono::milliseconds(0) : config_.limits.drain,
                            std::bind_front(&Impl::on_drain_step, this));
 }
 
 void Agent::Impl::on_drain_step()
 {
     const std::chrono::seconds step(1);
-    if (links_.empty() || ++drain_steps_ == 4) {
+    if (nobody_there() || ++drain_steps_ == 4) {
         if (drained_)
             std::exchange(drained_, nullptr)();
         return;
@@ -84,12 +86,12 @@ void Agent::Impl::on_drain_step()
 
 void Agent::Impl::maybe_over()
 {
-    if (drained_ && links_.empty()) {
+    if (drained_ && nobody_there()) {
         drain_ = timers_.after(std::chrono::milliseconds(0), std::bind_front(&Impl::on_drain_step, this));
         return;
     }
     const bool all_over = std::all_of(listening_.begin(), listening_.end(), [](const Listening& one) { return one.over(); });
-    if (links_.empty() && all_over && on_over)
+    if (nobody_there() && all_over && on_over)
         on_over();
 }
 

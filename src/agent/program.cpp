@@ -111,13 +111,22 @@ int Program::run()
         return status;
     if (on_ready_)
         on_ready_();
-    manager_.tell("READY=1");
+    agent_.when_ready(std::bind_front(&Program::on_agent_ready, this));
     on_watchdog();
     loop();
     block_ends();
     if (init_)
         init_->set_grace(settings_.config.limits.drain);
-    return 0;
+    return exit_status_;
+}
+
+void Program::on_agent_ready(const Status& status)
+{
+    if (status)
+        return ending_ ? void() : manager_.tell("READY=1");
+    log_.write(Log::Level::error, status.error().text);
+    exit_status_ = 1;
+    io_.stop();
 }
 
 void Program::log_shortcomings()

@@ -29,6 +29,7 @@ private:
     Config first_config();
     Status check(const Settings&) const;
     void log_shortcomings();
+    void on_agent_ready(const Status&);
     void on_signal(int number);
     void reload();
     void on_watchdog();
@@ -46,6 +47,7 @@ private:
     Status protection_;  // from the kernel's out-of-memory killer
     Agent agent_;
     bool ending_ = false;
+    int exit_status_ = 0;
 };
 
 }  // namespace bellhop

@@ -9,8 +9,11 @@ namespace bellhop {
 
 class StoreView final : public Store {
 public:
-    StoreView(Store& store, Barrier& barrier, std::function<void(const Error&)> trouble = {})
-        : store_(store), barrier_(std::make_shared<Barrier*>(&barrier)), trouble_(std::move(trouble))
+    // first_event: once, when the first watch has fired.
+    StoreView(Store& store, Barrier& barrier, std::function<void(const Error&)> trouble = {},
+              std::function<void()> first_event = {})
+        : store_(store), barrier_(std::make_shared<Barrier*>(&barrier)), trouble_(std::move(trouble)),
+          first_event_(std::move(first_event))
     {
     }
     ~StoreView() override { *barrier_ = nullptr; }
@@ -41,7 +44,12 @@ public:
     }
     std::unique_ptr<Watch> watch(std::string path, std::function<void(std::string_view)> changed) override
     {
-        return store_.watch(std::move(path), guarded(std::move(changed)));
+        return store_.watch(std::move(path), guarded(std::function<void(std::string_view)>(
+                                                 [this, changed = std::move(changed)](std::string_view path_changed) {
+                                                     if (const auto first = std::exchange(first_event_, nullptr))
+                                                         first();
+                                                     changed(path_changed);
+                                                 })));
     }
     void on_trouble(const Error& error) override
     {
@@ -61,6 +69,7 @@ private:
     Store& store_;
     std::shared_ptr<Barrier*> barrier_;  // null: nobody is left to hear
     std::function<void(const Error&)> trouble_;
+    std::function<void()> first_event_;
 };
 
 }  // namespace bellhop
