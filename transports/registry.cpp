@@ -5,6 +5,7 @@
 #include "transports/serial/serial.hpp"
 #include "transports/unix/unix.hpp"
 #include "transports/vsock/vsock.hpp"
+#include "transports/xenstore/xenstore.hpp"
 
 namespace bellhop::transports {
 
@@ -15,6 +16,7 @@ std::vector<TransportRow> rows()
         {"serial", "qga", &make_serial},
         {"unix", "frames", &make_unix},
         {"vsock", "frames", &make_vsock},
+        {"xenstore", "nova", &make_xenstore, TransportRow::Carries::store},
     };
 }
 

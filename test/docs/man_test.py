@@ -160,7 +160,7 @@ def _():
             "bellhop ping --at vs": ["vsock:"],
             "bellhop --at unix:/x run --shell ": ["login", "raw"],
             "bellhop run -- --": ["--"],
-            "bellhop-agent -l ": ["fd:", "serial:", "unix:", "vsock:"],
+            "bellhop-agent -l ": ["fd:", "serial:", "unix:", "vsock:", "xenstore:"],
             "bellhop-agent --log-level ": ["debug", "error", "info", "warning"],
             "bellhop-agent --log-target=k": ["--log-target=kmsg"],
             "bellhop-agent --block run,g": ["run,get_file"],
