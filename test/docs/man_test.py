@@ -155,7 +155,7 @@ def _():
 def _():
     dialects = re.search(r"dialects: (.*)", output(AGENT, "--help"))[1].replace(",", " ").split()
     for line, wanted in {
-            "bellhop --at ": ["hybrid:", "unix:", "vsock:"],
+            "bellhop --at ": ["hybrid:", "unix:", "vsock:", "xenstore:"],
             "bellhop --at=h": ["--at=hybrid:"],
             "bellhop ping --at vs": ["vsock:"],
             "bellhop --at unix:/x run --shell ": ["login", "raw"],

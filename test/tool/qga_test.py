@@ -156,13 +156,6 @@ def _(at):
     has(done.stderr.decode(), "not a JSON object")
 
 
-@case("call is for agents that speak QGA")
-def _():
-    done = tool(f"unix:{ROOT}/none=frames", "call", "guest-ping")
-    equal(done.returncode, 2)
-    has(done.stderr.decode(), "=qga")
-
-
 @case("what an earlier client left behind is not taken for an answer")
 def _():
     at = PROCESSES["ours"][1]

@@ -52,6 +52,27 @@ void read_hybrid(std::string_view words, Address& address)
     address.path = words;
 }
 
+void read_xenstore(std::string_view words, Address& address)
+{
+    const std::size_t at = words.find('@');
+    const auto domain = number(words.substr(0, at));
+    if (!domain || *domain > 0x7FEF)  // DOMID_FIRST_RESERVED - 1
+        refuse(address.text, "the domain is a number, as xl list tells it");
+    address.cid = *domain;
+    if (at != words.npos)
+        address.path = words.substr(at + 1);
+    if (at != words.npos && !address.path.starts_with('/'))
+        refuse(address.text, "the path of xenstored's socket begins with /");
+}
+
+// The language of the store is nova, and nova is spoken nowhere else.
+void must_fit(const Address& address)
+{
+    if ((address.kind == Address::Kind::xenstore) != (address.dialect == "nova"))
+        refuse(address.text,
+               address.dialect == "nova" ? "nova is spoken over xenstore: only" : "over xenstore: it is nova that is spoken");
+}
+
 }  // namespace
 
 Address parse_address(const std::string& text)
@@ -61,11 +82,13 @@ Address parse_address(const std::string& text)
         refuse(text, "it names no transport");
     Address address;
     address.text = text;
+    if (endpoint->transport == "xenstore")
+        address.dialect = "nova";
     if (!endpoint->dialect.empty())
         address.dialect = endpoint->dialect;
-    if (address.dialect != "frames" && address.dialect != "qga")
+    if (address.dialect != "frames" && address.dialect != "qga" && address.dialect != "nova")
         refuse(text, "unknown dialect '" + address.dialect +
-                         "', known are frames and qga (a path that contains '=' wants one of them behind it, =frames)");
+                         "', known are frames, nova and qga (a path that contains '=' wants one of them behind it, =frames)");
     if (endpoint->transport == "unix")
         address.path = endpoint->address;
     else if (endpoint->transport == "hybrid") {
@@ -74,10 +97,15 @@ Address parse_address(const std::string& text)
     } else if (endpoint->transport == "vsock") {
         address.kind = Address::Kind::vsock;
         read_vsock(endpoint->address, address);
+    } else if (endpoint->transport == "xenstore") {
+        address.kind = Address::Kind::xenstore;
+        read_xenstore(endpoint->address, address);
     } else
         refuse(text, "unknown transport '" + endpoint->transport + "'");
-    if (address.kind != Address::Kind::vsock && address.path.empty())
+    const bool by_path = address.kind == Address::Kind::unix_socket || address.kind == Address::Kind::hybrid;
+    if (by_path && address.path.empty())
         refuse(text, "the path is empty");
+    must_fit(address);
     return address;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where an agent is: `unix:PATH`, `vsock:CID[:PORT]` or `hybrid:PATH[:PORT]`, each with an optional
-// `=DIALECT` behind the last '='.
+// Where an agent is: `unix:PATH`, `vsock:CID[:PORT]`, `hybrid:PATH[:PORT]` or `xenstore:DOMID[@PATH]`, each with an
+// optional `=DIALECT` behind the last '='.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,12 +8,12 @@
 namespace bellhop::tool {
 
 struct Address {
-    enum class Kind { unix_socket, vsock, hybrid };
+    enum class Kind { unix_socket, vsock, hybrid, xenstore };
 
     std::string text;  // as it was given, for messages
     Kind kind = Kind::unix_socket;
-    std::string path;           // of unix_socket and hybrid
-    std::uint32_t cid = 0;      // of vsock
+    std::string path;           // of unix_socket and hybrid; of xenstore's daemon, may be empty
+    std::uint32_t cid = 0;      // of vsock; of xenstore the domain
     std::uint32_t port = 1024;  // of vsock and hybrid
     std::string dialect = "frames";
 };

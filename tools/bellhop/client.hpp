@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 
 #include <bellhop/bytes.hpp>
+#include <bellhop/secret.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -32,11 +33,24 @@ struct PutRequest {
     std::string path;
     std::string name;  // for a path that is a directory; may be empty
     std::optional<std::int64_t> mode;
+    bool mode_wanted = false;  // given by hand, not the local file's
     std::int64_t size = 0;
 };
 
 struct FileFacts {
     std::int64_t mode = 0, size = 0;  // the size is a hint: /proc says 0
+};
+
+struct CallRequest {
+    std::string name;
+    std::optional<std::string> argument;  // as it was given
+    std::optional<double> timeout;        // seconds
+};
+
+struct CallAnswer {
+    json::Members members;  // what --json tells
+    std::string text;       // what is printed without it
+    std::string trouble;    // why the command failed; empty: it did not
 };
 
 enum class Stream { out, err };
@@ -53,8 +67,9 @@ public:
     virtual void put(const PutRequest& request, int file, const std::function<void(std::size_t)>& on_sent) const = 0;
     virtual FileFacts get(const std::string& path, const std::function<void(const FileFacts&)>& on_facts,
                           const std::function<void(ByteView)>& on_data) const = 0;
-    // A request by its own name in that language, and what it returns.
-    virtual json::Value call(const std::string& name, json::Value arguments) const = 0;
+    // frames: an own command of the guest. The others: a request by its name in that language.
+    virtual CallAnswer call(const CallRequest& request) const = 0;
+    virtual void set_password(const std::string& user, const Secret& password) const = 0;
 };
 
 std::unique_ptr<Client> make_client(Address address, Limits limits);

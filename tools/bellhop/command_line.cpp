@@ -72,7 +72,7 @@ json::Members environment_of(const std::vector<std::string>& assignments)
 int own_words(int count, char** words)
 {
     using namespace std::string_view_literals;
-    static constexpr std::array verbs{"ping"sv, "wait"sv, "info"sv, "run"sv, "put"sv, "get"sv, "call"sv};
+    static constexpr std::array verbs{"ping"sv, "wait"sv, "info"sv, "run"sv, "put"sv, "get"sv, "call"sv, "password"sv};
     char** const end = words + count;
     char** const verb = std::find_first_of(words, end, verbs.begin(), verbs.end());
     if (verb == end || *verb != "run"sv)
@@ -138,8 +138,10 @@ void CommandLine::add_the_rest()
     get->add_option("REMOTE", options_.remote)->required();
     get->add_option("LOCAL", options_.local)->required();
     CLI::App* call = app_.add_subcommand("call");
-    call->add_option("NAME", options_.remote)->required();
-    call->add_option("ARGUMENTS", options_.arguments);
+    call->add_option("NAME", options_.call.name)->required();
+    call->add_option("ARGUMENT", options_.call.argument);
+    call->add_option("--timeout", options_.call.timeout)->check(seconds(0.001));
+    app_.add_subcommand("password")->add_option("USER", options_.user);
 }
 
 std::string CommandLine::verb()
@@ -153,7 +155,8 @@ void CommandLine::take(int count, char** words)
 {
     options_.command = verb();
     if (options_.command.empty())
-        throw Failure(Exit::usage, "what shall the agent do? ping, wait, info, run, put, get or call", "try: bellhop --help");
+        throw Failure(Exit::usage, "what shall the agent do? ping, wait, info, run, put, get, call or password",
+                      "try: bellhop --help");
     if (const char* at = std::getenv("BELLHOP_AT"); at && options_.at.empty())
         options_.at = at;
     if (connect_limit_)
@@ -185,6 +188,8 @@ void CommandLine::check()
         throw Failure(Exit::usage, "where is the agent? Give --at ENDPOINT, or set BELLHOP_AT",
                       std::string("ENDPOINT is one of\n") + address_forms);
     must_be_utf8(options_.remote, "REMOTE");
+    must_be_utf8(options_.call.name, "NAME");
+    must_be_utf8(options_.user, "USER");
     if (options_.command == "get" && options_.json && options_.local == "-")
         throw Failure(Exit::usage, "stdout cannot carry both the file and --json", "get it into a file");
 }

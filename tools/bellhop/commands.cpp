@@ -6,6 +6,7 @@
 #include "info_table.hpp"
 #include "local_file.hpp"
 #include "output.hpp"
+#include "password.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 
@@ -74,14 +75,15 @@ int ping(const Options& options)
 // than a second at first.
 int wait(const Options& options)
 {
-    parse_address(options.at);
+    // A request in XenStore waits there for its agent by itself.
+    const bool lasts = parse_address(options.at).kind == Address::Kind::xenstore;
     const auto start = Clock::now(), end = start + options.patience;
     auto pause = 10ms, attempt = 1000ms;
     for (int tries = 1;; ++tries) {
         const auto left = std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()));
         try {
             const Limits limits{std::min({attempt, left, options.limits.connect}),
-                                std::min({attempt, left, options.limits.answer.value_or(10s)})};
+                                lasts ? left : std::min({attempt, left, options.limits.answer.value_or(10s)})};
             const Value answer = client_of(options, limits)->ping();
             const double waited = milliseconds_since(start);
             if (options.json)
@@ -187,9 +189,10 @@ int put(const Options& options)
 {
     const auto client = client_of(options, options.limits);
     const Source source = open_source(options.local);
-    PutRequest request{options.local, options.remote, {}, source.mode, source.size};
+    PutRequest request{options.local, options.remote, {}, source.mode, false, source.size};
     if (options.mode)
         request.mode = options.mode;
+    request.mode_wanted = options.mode.has_value();
     if (options.local != "-")
         request.name = std::filesystem::path(options.local).filename();
     if (!is_utf8(request.name))
@@ -230,19 +233,25 @@ int get(const Options& options)
 
 int call(const Options& options)
 {
-    json::Value arguments = json::Members();
-    if (!options.arguments.empty()) {
-        auto given = json::parse(options.arguments);
-        if (!given || !(*given).members())
-            throw Failure(Exit::usage, "the arguments are not a JSON object: " + printable(options.arguments),
-                          "such as: bellhop call guest-file-open '{\"path\": \"/etc/hostname\"}'");
-        arguments = std::move(*given);
-    }
-    Value answer = client_of(options, options.limits)->call(options.remote, std::move(arguments));
+    CallAnswer answer = client_of(options, options.limits)->call(options.call);
+    if (options.json) {
+        answer.members.emplace(answer.members.begin(), "ok", true);
+        say_json(std::move(answer.members));
+    } else if (answer.trouble.empty() || !answer.text.empty())
+        say(answer.text);
+    if (answer.trouble.empty())
+        return 0;
+    if (!options.json)
+        complain(answer.trouble, {});
+    return int(Exit::failed);
+}
+
+int password(const Options& options)
+{
+    const auto client = client_of(options, options.limits);
+    client->set_password(options.user, read_password(options.user));
     if (options.json)
-        say_json({{"ok", true}, {"return", std::move(answer)}});
-    else
-        say(answer.text());
+        say_json({{"ok", true}, {"user", options.user}});
     return 0;
 }
 
@@ -251,14 +260,15 @@ int call(const Options& options)
 int perform(const Options& options)
 {
     const std::string& command = options.command;
-    return command == "ping"   ? ping(options)
-           : command == "wait" ? wait(options)
-           : command == "info" ? info(options)
-           : command == "put"  ? put(options)
-           : command == "get"  ? get(options)
-           : command == "call" ? call(options)
-           : options.json      ? run_collecting(options)
-                               : run_streaming(options);
+    return command == "ping"       ? ping(options)
+           : command == "wait"     ? wait(options)
+           : command == "info"     ? info(options)
+           : command == "put"      ? put(options)
+           : command == "get"      ? get(options)
+           : command == "call"     ? call(options)
+           : command == "password" ? password(options)
+           : options.json          ? run_collecting(options)
+                                   : run_streaming(options);
 }
 
 }  // namespace bellhop::tool

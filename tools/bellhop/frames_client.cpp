@@ -16,13 +16,15 @@ namespace bellhop::tool {
 namespace {
 
 using namespace std::chrono_literals;
+using json::Members;
 using json::Value;
 using tag_length::Piece;
 using tag_length::Tag;
 
 constexpr std::size_t buffer_size = 256 << 10;
 constexpr std::size_t longest_answer = 1 << 20;
-constexpr std::size_t longest_data = 1 << 20;  // of what we send
+constexpr std::size_t longest_call_answer = 8 << 20;  // a MiB that may have to be escaped
+constexpr std::size_t longest_data = 1 << 20;         // of what we send
 
 class Conversation {
 public:
@@ -31,8 +33,9 @@ public:
     Socket& socket() { return socket_; }
     void ask(json::Members request, Deadline deadline);
     Piece next(Deadline deadline);
-    Value answer(Deadline deadline);                      // the next frame, whole
-    Value answer(const Piece& first, Deadline deadline);  // the frame that begins with `first`
+    Value answer(Deadline deadline);                          // the next frame, whole
+    Value answer(const Piece& first, Deadline deadline);      // the frame that begins with `first`
+    void expect(std::size_t longest) { longest_ = longest; }  // of answers
     [[noreturn]] void nonsense(const std::string& what) const;
 
 private:
@@ -43,6 +46,7 @@ private:
     std::vector<std::byte> buffer_ = std::vector<std::byte>(buffer_size);
     ByteView unread_;
     bool heard_ = false;
+    std::size_t longest_ = longest_answer;
     tag_length::Reader reader_;
 };
 
@@ -87,7 +91,7 @@ Value Conversation::answer(Deadline deadline)
 
 Value Conversation::answer(const Piece& first, Deadline deadline)
 {
-    if (first.length > longest_answer)
+    if (first.length > longest_)
         nonsense("its answer has " + std::to_string(first.length) + " bytes");
     std::string text(text_of(first.bytes));
     for (bool ends = first.ends; !ends;) {
@@ -225,10 +229,41 @@ FileFacts FramesClient::get(const std::string& path, const std::function<void(co
     }
 }
 
-Value FramesClient::call(const std::string&, Value) const
+CallAnswer FramesClient::call(const CallRequest& request) const
 {
-    throw Failure(Exit::usage, "frames knows no call",
-                  "it is for agents that speak QGA, as in: bellhop --at unix:PATH=qga call guest-ping");
+    Value argument;
+    if (request.argument) {
+        auto given = json::parse(*request.argument);
+        if (!given)
+            throw Failure(Exit::usage, "the argument is not JSON: " + printable(*request.argument),
+                          "a text has quotes, as in: bellhop call free-space '\"/srv\"'");
+        argument = std::move(*given);
+    }
+    const auto time = std::chrono::milliseconds(std::int64_t(request.timeout.value_or(60) * 1000)) + 10s;
+    const Deadline deadline(limits_.answer.value_or(time));
+    Conversation conversation(address_, limits_);
+    conversation.expect(longest_call_answer);
+    Members members{{"v", 1}, {"op", "call"}, {"name", request.name}, {"args", std::move(argument)}};
+    if (request.timeout)
+        members.emplace_back("timeout", *request.timeout);
+    conversation.ask(std::move(members), deadline);
+    const Value answer = must_be_ok(conversation.answer(deadline));
+    const std::int64_t* code = answer["code"].integer();
+    if (!code)
+        conversation.nonsense("it does not say how the command ended");
+    const Value& out = answer["out"];
+    CallAnswer told{{{"code", *code}, {"out", out}}, out.string() ? *out.string() : out.text(), {}};
+    if (*code == 0)
+        return told;
+    const std::string* line = answer["stderr"].string();
+    told.members.emplace_back("stderr", answer["stderr"]);
+    told.trouble = printable(request.name) + " ended with " + std::to_string(*code) + (line && !line->empty() ? ": " + printable(*line) : "");
+    return told;
+}
+
+void FramesClient::set_password(const std::string&, const Secret&) const
+{
+    throw Failure(Exit::usage, "frames has no passwords", "qga has, and nova over XenStore");
 }
 
 }  // namespace bellhop::tool

@@ -16,7 +16,8 @@ public:
     void put(const PutRequest& request, int file, const std::function<void(std::size_t)>& on_sent) const override;
     FileFacts get(const std::string& path, const std::function<void(const FileFacts&)>& on_facts,
                   const std::function<void(ByteView)>& on_data) const override;
-    json::Value call(const std::string& name, json::Value arguments) const override;
+    CallAnswer call(const CallRequest& request) const override;
+    void set_password(const std::string& user, const Secret& password) const override;
 
 private:
     json::Value ask(json::Members request) const;

@@ -8,7 +8,9 @@ namespace bellhop::tool {
 const char address_forms[] = "  unix:PATH            a UNIX socket\n"
                              "  vsock:CID[:PORT]     the guest with that context id (port 1024 unless given)\n"
                              "  hybrid:PATH[:PORT]   the vsock socket of Firecracker or cloud-hypervisor\n"
-                             "  ...=DIALECT          the language spoken there: frames (unless given) or qga";
+                             "  xenstore:DOMID[@PATH]  a domain of this Xen host, by XenStore (PATH: its socket)\n"
+                             "  ...=DIALECT          the language spoken there: frames (unless given) or qga;\n"
+                             "                       over xenstore it is nova";
 
 namespace {
 
@@ -22,7 +24,8 @@ Commands:
   run -- COMMAND [ARG]...   Run a command in the guest
   put LOCAL REMOTE          Copy a file into the guest
   get REMOTE LOCAL          Copy a file out of the guest
-  call NAME [ARGUMENTS]     Send a request of the agent's own language
+  call NAME [ARGUMENT]      Call a command of the guest's own, or of its agent
+  password [USER]           Set a password in the guest
 'bellhop COMMAND --help' tells more.
 )";
 
@@ -34,7 +37,8 @@ For every command, before or behind its name:
   --connect-timeout SECONDS  Give up connecting after this time (default 10)
   --answer-timeout SECONDS   Give up when the agent is silent for this time
                              (default: put and get 60; run --timeout plus 10, and
-                             without it never; any other answer 10)
+                             without it never; call its --timeout plus 10, or 70;
+                             over xenstore 30; any other answer 10)
   -h, --help                 Print the help and exit
   --version                  Print the version and exit
 )";
@@ -42,7 +46,7 @@ For every command, before or behind its name:
 const char exit_codes[] = R"(
 Exit codes:
   0    done
-  1    the guest refused, or a file on this side could not be read or written
+  1    the guest refused, its command failed, or a file on this side could not be read or written
   2    the command line is wrong
   3    nobody listens, or the endpoint cannot be reached
   4    the agent fell silent, hung up midway or sent nonsense
@@ -120,15 +124,32 @@ permissions that it has there, except set-user-ID and the like.
   LOCAL                      The file here, or a directory for it; - is stdout
 )";
 
-const char call[] = R"(Usage: bellhop --at ENDPOINT=qga call NAME [ARGUMENTS]
-Send one request of the QEMU guest agent's language and print what it returns.
-Works with any agent that speaks it, qemu-ga included.
+const char call[] = R"(Usage: bellhop call [--timeout SECONDS] NAME [ARGUMENT]
+       bellhop --at ENDPOINT=qga call NAME [ARGUMENTS]
+       bellhop --at xenstore:DOMID call NAME [VALUE]
+Call a command by its name and print what it answers.
 
-  NAME                       The command, such as guest-get-osinfo
-  ARGUMENTS                  Its arguments, a JSON object (default: none)
+  NAME                       frames: an own command of the guest, an executable in
+                             its /etc/bellhop/commands.d
+                             qga: a command of the QEMU guest agent, such as
+                             guest-get-osinfo; own commands are called by
+                             bellhop-call
+                             xenstore: a command of nova's agent, or an own one
+  ARGUMENT                   JSON: any (default: null), for qga an object (default:
+                             none); for nova also a plain text (default: empty)
+  --timeout SECONDS          Kill an own command after this time (default: the
+                             guest's, usually 60); over frames only
 
-Example:
+Examples:
+  bellhop call free-space '"/srv"'
   bellhop --at unix:/run/vm/qga.sock=qga call guest-fstrim '{"minimum": 4096}'
+)";
+
+const char password[] = R"(Usage: bellhop password [USER]
+Set a user's password in the guest, over qga or xenstore. It is asked for twice,
+or, where stdin is no terminal, is the first line there.
+
+  USER                       Whose (default: root; over xenstore only root)
 )";
 
 }  // namespace
@@ -137,8 +158,13 @@ std::string help_for(const std::string& command)
 {
     if (command == "run")
         return std::string(run) + common + run_exit_codes;
-    for (const auto& [name, text] :
-         {std::pair{"ping", ping}, {"wait", wait}, {"info", info}, {"put", put}, {"get", get}, {"call", call}})
+    for (const auto& [name, text] : {std::pair{"ping", ping},
+                                     {"wait", wait},
+                                     {"info", info},
+                                     {"put", put},
+                                     {"get", get},
+                                     {"call", call},
+                                     {"password", password}})
         if (command == name)
             return std::string(text) + common + exit_codes;
     return std::string(overview) + common + "\nENDPOINT is one of\n" + address_forms + "\n" + exit_codes +

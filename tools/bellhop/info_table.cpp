@@ -88,6 +88,8 @@ std::string info_table(const Value& answer)
     row("blocked", operations(answer["operations"].array(), false));
     row("system", os_name(os));
     row("kernel", joined({word(os["kernel"]), word(os["machine"])}, " "));
+    row("commands", list_of(answer["commands"].array()));
+    row("domain", pairs_of(answer["domain"].members()));
     row("limits", pairs_of(answer["limits"].members()));
     return out;
 }

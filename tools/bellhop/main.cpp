@@ -2,6 +2,7 @@
 // bellhop, the host tool: one command to one agent, then the exit code.
 #include "commands.hpp"
 #include "failure.hpp"
+#include "interrupts.hpp"
 #include "output.hpp"
 
 #include <csignal>
@@ -39,6 +40,8 @@ int main(int count, char** words)
         } catch (const Failure& failure) {
             return report(failure, json, running);
         }
+    } catch (const Interrupted& signal) {
+        return 128 + signal.number;
     } catch (const std::exception& bug) {  // stdout cannot be written, no memory
         complain(bug.what(), {});
         return int(running ? Exit::own_trouble : Exit::failed);

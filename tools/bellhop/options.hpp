@@ -17,8 +17,9 @@ struct Options {
 
     std::chrono::milliseconds patience{60'000};  // of wait
     RunRequest run;
-    std::string local, remote;         // of put and get; call has its name in remote
-    std::string arguments;             // of call: a JSON object, or nothing
+    CallRequest call;
+    std::string user = "root";         // of password
+    std::string local, remote;         // of put and get
     std::optional<std::int64_t> mode;  // of put
 };
 

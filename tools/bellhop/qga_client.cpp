@@ -218,9 +218,34 @@ std::optional<std::string> helper(Conversation& agent, json::Array words)
 
 }  // namespace
 
-Value QgaClient::call(const std::string& name, Value arguments) const
+CallAnswer QgaClient::call(const CallRequest& request) const
 {
-    return Conversation(address_, limits_).ask(name, std::move(*arguments.members()));
+    if (request.timeout)
+        throw Failure(Exit::usage, "--timeout is for the own commands of frames",
+                      "here it is an argument: bellhop call bellhop-call '{\"name\": \"x\", \"time-limit-ms\": 5000}'");
+    Members arguments;
+    if (request.argument) {
+        auto given = json::parse(*request.argument);
+        if (!given || !given->members())
+            throw Failure(Exit::usage, "the arguments are not a JSON object: " + printable(*request.argument),
+                          "such as: bellhop call guest-file-open '{\"path\": \"/etc/hostname\"}'");
+        arguments = std::move(*given->members());
+    }
+    Limits limits = limits_;
+    if (!limits.answer && request.name == "bellhop-call") {  // an own command takes its time
+        const std::int64_t* time = Value(arguments)["time-limit-ms"].integer();
+        limits.answer = std::chrono::milliseconds(time ? std::max<std::int64_t>(*time, 0) : 60'000) + 10s;
+    }
+    Value answer = Conversation(address_, limits).ask(request.name, std::move(arguments));
+    std::string text = answer.text();
+    return {{{"return", std::move(answer)}}, std::move(text), {}};
+}
+
+void QgaClient::set_password(const std::string& user, const Secret& password) const
+{
+    std::string text;
+    base64::encode(text, bytes_of(password.view()));
+    Conversation(address_, limits_).ask("guest-set-user-password", {{"username", user}, {"password", text}, {"crypted", false}});
 }
 
 Value QgaClient::ping() const
@@ -255,6 +280,8 @@ Value QgaClient::info() const
                 facts.emplace_back(ours, *value);
         answer.emplace_back("os", std::move(facts));
     }
+    if (conversation.knows("bellhop-call-list"))  // ours only
+        answer.emplace_back("commands", conversation.ask("bellhop-call-list", {}));
     if (conversation.knows("guest-get-host-name"))
         answer.emplace_back("hostname", conversation.ask("guest-get-host-name", {})["host-name"]);
     return answer;
