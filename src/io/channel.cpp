@@ -62,6 +62,7 @@ void Channel::refuse(std::string_view last_words)
 
 void Channel::end_if_idle()
 {
+    ends_with_session_ = true;
     if (session_ && !finishing_ && session_->idle())
         finish(Rest::none);
 }
@@ -189,12 +190,16 @@ void Channel::on_host(bool there)
         enter(&ChannelSession::on_attach, session_);
 }
 
-void Channel::on_unannounced()  // nobody has come: what was asked for is done, and nobody hears of it
+void Channel::on_unannounced()
 {
     unannounced_.reset();
     {
         const Handling handling(*this);
-        on_host_gone();
+        on_change();  // who asks the link whether it is hung up, takes what it had to tell
+        if (link_->hung_up())
+            on_host_gone();  // nobody has come: what was asked for is done, and nobody hears of it
+        else
+            on_host(true);  // one that had always more to say than we have read
     }
     settle();
 }
@@ -424,6 +429,10 @@ void Channel::settle()
     settling_ = false;
     if (closing_)
         return close();
+    if (finishing_ && no_pieces() && rest_ == Rest::none && link_->outlives_host() && !ends_with_session_) {
+        finishing_ = false;  // what comes now is another conversation, and perhaps the next host's already
+        enter(&ChannelSession::on_detach, session_);
+    }
     if (finishing_ && no_pieces() && !linger_) {
         session_.reset();
         if (input_ended_)

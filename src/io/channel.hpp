@@ -43,7 +43,7 @@ public:
     void refuse(std::string_view last_words);  // instead of start()
     void end_if_idle();
     void drop_session() { session_.reset(); }  // before an end that is not ours
-    void check(const Limits&);  // now and then: has the peer let us wait for too long?
+    void check(const Limits&);                 // now and then: has the peer let us wait for too long?
 
     Room send(ByteView) override;
     Room send_from(const std::shared_ptr<Source>&, std::size_t count) override;
@@ -112,7 +112,7 @@ private:
     bool full_ = false, room_coming_ = false, flush_coming_ = false, writing_ = false, deaf_ = false;
     bool reading_ = false, awaiting_hang_up_ = false, paused_ = false, input_ended_ = false;
     bool host_there_ = false, host_took_ = false, unread_ = false, more_coming_ = false;  // of a link that outlives its hosts
-    bool finishing_ = false, closing_ = false;
+    bool finishing_ = false, closing_ = false, ends_with_session_ = false;
     Rest rest_ = Rest::some;
     std::unique_ptr<ChannelSession> session_;  // last: it may hold jobs whose sources are in the queue
 };

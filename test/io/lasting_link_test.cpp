@@ -67,7 +67,7 @@ private:
     Port& port_;
 };
 
-struct Lines final : Dialect {  // answers "<line>" to each, "!" means pause, and remembers
+struct Lines final : Dialect {  // answers "<line>" to each, "!" means pause, "." that it was all, and remembers
     std::vector<std::string> seen;
     Outbox* outbox = nullptr;
     struct Session final : ChannelSession {
@@ -78,6 +78,8 @@ struct Lines final : Dialect {  // answers "<line>" to each, "!" means pause, an
             for (const char c : text_of(bytes))
                 if (c == '!')
                     lines.outbox->pause_input(true);
+                else if (c == '.')
+                    lines.outbox->finish(Outbox::Rest::none);
                 else if (c != '\n')
                     line += c;
                 else
@@ -206,6 +208,52 @@ TEST_CASE("port: bytes that overtake the word of the last host's going, too, are
     CHECK(guest.hears() == "<two><half>");
 }
 
+TEST_CASE("port: a host that has always more to say is there all the same", "[channel][port]")
+{
+    Guest guest;
+    guest.open();
+    guest.port.there = true;
+    guest.says("ha!");  // it is not read any further, so nothing has told yet that it is there
+
+    guest.clock.advance(1s);
+    guest.settle();
+    guest.lines.outbox->pause_input(false);
+    guest.says("lf\n");
+
+    CHECK(guest.hears() == "<half>");
+}
+
+TEST_CASE("port: when a conversation is over the next one begins, also before its host is announced", "[channel][port]")
+{
+    Guest guest;
+    guest.open();
+    guest.attach();
+
+    guest.says("one\n.");
+    guest.says("two\n.");
+    guest.detach();
+    guest.attach();
+    guest.says("three\n");
+
+    CHECK(guest.hears() == "<one><two><three>");
+    CHECK(guest.lines.seen == std::vector<std::string>{"opened", "ended", "opened", "ended", "opened"});
+}
+
+TEST_CASE("port: an agent that is to end waits for no further conversation", "[channel][port]")
+{
+    Guest guest;
+    guest.open();
+    guest.attach();
+    guest.says("one\n");
+
+    guest.channel->end_if_idle();
+    guest.says(".");
+    guest.clock.advance(io::Channel::linger);
+    guest.settle();
+
+    CHECK_FALSE(guest.channel);
+}
+
 TEST_CASE("port: an answer that its host did not wait for is not kept for a later one", "[channel][port]")
 {
     Guest guest;
@@ -309,9 +357,11 @@ TEST_CASE("port: while nothing changes nothing is done", "[channel][port]")
     guest.says("blocked\n");
     guest.detach();
     guest.says("and for nobody\n");
+    guest.clock.advance(2s);
+    guest.settle();
     const std::size_t reads = guest.port.reads;
 
-    guest.clock.advance(2s);
+    guest.clock.advance(1h);
     guest.settle();
 
     CHECK(guest.port.reads == reads);

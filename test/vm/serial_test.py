@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 here = pathlib.Path(__file__).resolve().parent
@@ -190,10 +191,15 @@ def _():
 @case("a host that takes nothing for a while gets all of its answers")
 def _():
     text = "x" * 300_000
+    requests = [json.dumps({"execute": "guest-ping", "id": [number, text]}).encode() + b"\n" for number in range(30)]
     with host() as one:
-        for number in range(30):    # more than the port and its socket hold
-            one.send(json.dumps({"execute": "guest-ping", "id": [number, text]}).encode() + b"\n")
-        equal([json.loads(one.line())["id"][0] for _ in range(30)], list(range(30)))
+        sender = threading.Thread(target=one.send, args=(b"".join(requests),))
+        sender.start()
+        sender.join(2)
+        equal(sender.is_alive(), True, "more than the port, its socket and the agent hold")
+        for number in range(30):
+            equal(json.loads(one.line()), {"return": {}, "id": [number, text]})
+        sender.join()
 
 
 @case("without a host, and with one that says nothing, the agent never wakes")
