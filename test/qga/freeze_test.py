@@ -98,6 +98,17 @@ def _():
         equal(host.call("guest-fsfreeze-thaw"), 1)
 
 
+@case("the agent knows that it has frozen, and ends it in time, where hosts may not ask whether or thaw")
+def _():
+    with guest() as made, agent_in(made, "--allow", "freeze,info", "--freeze-lease", "1") as agent, Host(agent.path) as host:
+        equal(host.call("guest-fsfreeze-freeze"), 1)
+        writer = Writer(made)
+        has(refusal(host, "guest-get-time").desc, "frozen state")
+
+        writer.goes_on()
+        eventually(lambda: "not allowed" in refusal(host, "guest-get-time").desc)
+
+
 @case("guest-fsfreeze-freeze-list freezes what is named and mounted, and nothing else")
 def _():
     with guest(disks=2) as made, agent_in(made) as agent, Host(agent.path) as host:
