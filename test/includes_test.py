@@ -11,8 +11,8 @@ sys.path.insert(0, str(TOP / "test/support"))
 from tap import case, main  # noqa: E402
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
-LIBRARIES = {"asio": "asio", "asio.hpp": "asio", "simdjson.h": "simdjson", "CLI": "CLI11", "catch2": "catch2"}
-FOLDERS = ("agent", "base", "dialect", "framing", "io", "op", "os")
+LIBRARIES = {"asio": "asio", "asio.hpp": "asio", "simdjson.h": "simdjson", "CLI": "CLI11", "mbedtls": "mbedtls", "catch2": "catch2"}
+FOLDERS = ("agent", "base", "crypto", "dialect", "framing", "io", "op", "os")
 SYSTEM = re.compile(r"^(sys/|linux/|net|arpa/|.*\.h$)")
 
 
@@ -93,7 +93,10 @@ def _():
     assert not allowed("src/dialect/frames/session.cpp", "src/os/fd.hpp", table)
     assert not allowed("src/dialect/frames/session.cpp", "src/dialect/qga/qga.hpp", table)
     assert not allowed("src/io/channel.cpp", "src/os/process.hpp", table)
+    assert not allowed("src/dialect/nova/password.cpp", "mbedtls", table)
+    assert not allowed("src/crypto/cipher.cpp", "src/os/fd.hpp", table)
     assert not allowed("src/op/run.cpp", "src/agent/agent.hpp", table)
+    assert allowed("src/crypto/cipher.cpp", "mbedtls", table)
     assert allowed("src/io/channel.hpp", "src/os/readiness.hpp", table)
 
 
