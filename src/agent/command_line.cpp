@@ -24,8 +24,8 @@ Does in this guest what its host asks: run a command, move a file, report state.
                                  vsock:[CID:]PORT   default CID: any
                                  fd:N               an inherited socket, listening or connected
                                  serial:NAME[,wait] a virtio port, or the path of one or of a serial line
-                                 xenstore:[[DOMAIN@]SOCKET]  a Xen guest's store; default: its device
-                                 dialects: frames, qga; nova, over xenstore alone
+                                 xenstore:[[DOMAIN@]SOCKET]  a Xen guest's store, default: its device; speaks nova
+                                 dialects: frames, qga
                                sockets that a service manager hands over (LISTEN_FDS) take the place of the default
   -c, --config FILE            default /etc/bellhop/agent.conf, if it is there; options win over it
       --print-config           what is in force and where each value came from
