@@ -54,6 +54,7 @@ class StoreDaemon:
         self.refuses = {}       # (type, part of the path): the error's name
         self.silent = False
         self.written = []       # paths, in order
+        self.values = []        # what was written there
         self._lock = threading.RLock()
         self._watches = []      # (connection, path, token)
         self._connections = set()
@@ -156,6 +157,7 @@ class StoreDaemon:
             self._write(above, b"")
         self.tree[path] = value
         self.written.append(path)
+        self.values.append(value)
         self._fire(path)
 
     def _fire(self, path):

@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 import re
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +188,67 @@ def _():
     with StoreDaemon() as store:
         fails(tool(store, "run", "--", "true"), 125, "no way to run a command", "call")
         fails(tool(store, "get", "/a", "/tmp/never"), 2, "no way to get a file")
+        equal(store.written, [])
+
+
+# ---- password
+
+PRIME = (1 << 107) - 1
+
+
+class Keys:
+    """The other side of the key exchange, and openssl to look behind the cipher."""
+
+    def __init__(self):
+        self.got = []
+        self.private = secrets.randbits(128)
+        self.handlers = {"keyinit": self.keyinit, "password": self.password}
+
+    def keyinit(self, value):
+        self.shared = pow(int(value), self.private, PRIME)
+        return "D0", str(pow(5, self.private, PRIME))
+
+    def password(self, value):
+        self.got.append(subprocess.run(["openssl", "enc", "-d", "-aes-128-cbc", "-A", "-a", "-md", "md5", "-nosalt", "-pass", f"pass:{self.shared}"],
+                                       input=value.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode())
+        return "0", ""
+
+
+@case("password agrees on a key and sends what openssl decrypts, and nobody sees the password")
+def _():
+    if not shutil.which("openssl"):
+        skip("there is no openssl here")
+    for password in ("mEoW4567", "p\u00e4ssw\u00f6rd with blanks ", "0123456789abcde", "x" * 1024):
+        keys = Keys()
+        with StoreDaemon() as store, StandIn(store.path, keys.handlers) as guest:
+            equal(tool(store, "password", input=password.encode() + b"\n"), (0, "", ""))
+            equal(said(store, "password", "root", input=password.encode()), (0, {"ok": True, "user": "root"}))
+            equal(keys.got, [password + "\n"] * 2)
+            equal([name for name, _ in guest.asked], ["keyinit", "password"] * 2)
+            equal(len({value for _, value in guest.asked}), 4, "fresh keys each time")
+            clean(store)
+            for value in store.values:
+                equal(password.encode() in value or base64.b64encode(password.encode()) in value, False)
+
+
+@case("password: what is no key, a refusal and another user are told")
+def _():
+    def with_answers(keyinit, password=("0", "")):
+        with StoreDaemon() as store, StandIn(store.path, {"keyinit": lambda value: keyinit, "password": lambda value: password}) as guest:
+            result = tool(store, "password", input=b"secret\n")
+            clean(store)
+            equal("secret" in result[2], False)
+            return result, [name for name, _ in guest.asked]
+    for key in ("", "x", "-1", "0", "1", str(PRIME - 1), str(PRIME), "1 2"):
+        result, asked = with_answers(("D0", key))
+        fails(result, 4)
+        equal(asked, ["keyinit"])
+    fails(with_answers(("0", "1234567"))[0], 1, "the guest refused")
+    fails(with_answers(("500", "no keys"))[0], 1, "the guest refused: no keys")
+    fails(with_answers(("D0", "1234567"), ("500", "Failed to change password"))[0], 1, "the guest refused: Failed to change password")
+    with StoreDaemon() as store:
+        fails(tool(store, "password", "alice", input=b"x\n"), 2, "root's password only")
+        fails(tool(store, "password", input=b""), 2, "no password")
         equal(store.written, [])
 
 

@@ -3,6 +3,8 @@
 #include "nova_client.hpp"
 
 #include "base/base64.hpp"
+#include "crypto/cipher.hpp"
+#include "crypto/key_exchange.hpp"
 #include "failure.hpp"
 #include "mailbox.hpp"
 #include "text.hpp"
@@ -135,9 +137,20 @@ CallAnswer NovaClient::call(const CallRequest& request) const
     return {{{"returncode", answer.code}, {"message", answer.message}}, answer.message, {}};
 }
 
-void NovaClient::set_password(const std::string&, const Secret&) const
+void NovaClient::set_password(const std::string& user, const Secret& password) const
 {
-    cannot("set a password yet");
+    if (user != "root")
+        throw Failure(Exit::usage, "nova, the language over XenStore, sets root's password only, not that of " + printable(user));
+    Mailbox box(address_, limits_);
+    const auto ours = crypto::KeyExchange::make();
+    if (!ours)
+        throw Failure(Exit::failed, ours.error().text);
+    const std::string theirs = box.must("keyinit", ours->public_key(), "D0");
+    const auto shared = ours->shared(theirs);
+    if (!shared)
+        throw Failure(Exit::broken, "the guest's public key is none: " + shared.error().text);
+    const Secret line(std::string(password.view()) + "\n");
+    box.must("password", encoded(crypto::encrypt(crypto::Key(shared->view()), line.view())));
 }
 
 Value NovaClient::run(const RunRequest&, const std::function<void(Stream, ByteView)>&) const
