@@ -21,6 +21,7 @@ public:
 
     Session(const std::string& version, const Config&, Store&, const Context&);
     void answer(std::string_view message, std::string_view code);  // the running request; its Call is gone then
+    bool idle() const override { return !call_ && !ending_; }
 
 private:
     struct Ending;  // of a request
