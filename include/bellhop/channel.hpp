@@ -17,7 +17,10 @@ public:
     enum class Rest { none, some };  // of what the peer has to say
 
     virtual ~Outbox() = default;
-    virtual Room send(ByteView) = 0;                                                // in order; copied
+    virtual Room send(ByteView) = 0;  // in order; copied
+    // Of something long: it leaves now, not when the turn ends. full: the next part is wanted in on_room(), when this one has
+    // left.
+    virtual Room send_part(ByteView bytes) { return send(bytes); }
     virtual Room send_from(const std::shared_ptr<Source>&, std::size_t count) = 0;  // exactly count <= available()
     virtual void pause_input(bool) = 0;                                             // a hang-up is noticed all the same
     // Flush and close. A peer that may still be talking would be reset if we closed at once, and miss what we said: what it

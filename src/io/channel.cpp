@@ -244,6 +244,19 @@ Outbox::Room Channel::send(ByteView bytes)
     return on_queued(bytes.size());
 }
 
+// One part is queued at a time, in memory that is kept from one to the next: new memory for a long answer costs more (page
+// faults) than all that is done with it.
+Outbox::Room Channel::send_part(ByteView bytes)
+{
+    link_->widen();
+    send(bytes);
+    full_ = true;
+    room_below_ = 1;
+    if (!writing_)
+        write_next();
+    return Room::full;
+}
+
 Outbox::Room Channel::send_from(const std::shared_ptr<Source>& source, std::size_t count)
 {
     if (finishing_ || deaf_ || closing_)
@@ -343,23 +356,24 @@ void Channel::on_written()
     if (copied_sent_ == copied_.size()) {
         copied_.clear();
         copied_sent_ = 0;
-        if (copied_.capacity() > worth_keeping)
+        if (copied_.capacity() > worth_keeping && !full_)
             copied_.shrink_to_fit();
     } else if (copied_sent_ > worth_keeping && copied_sent_ > copied_.size() / 2) {
         copied_.erase(0, copied_sent_);
         copied_sent_ = 0;
     }
     // Not from here: a session that never runs out and a peer that never blocks would keep the loop to themselves.
-    if (full_ && pending_ < low_mark && !finishing_ && !std::exchange(room_coming_, true))
+    if (full_ && pending_ < room_below_ && !finishing_ && !std::exchange(room_coming_, true))
         readiness_.post(&Channel::on_room_again);
 }
 
 void Channel::on_room_again()
 {
     room_coming_ = false;
-    if (pending_ >= low_mark || !session_ || finishing_ || closing_)
+    if (pending_ >= room_below_ || !session_ || finishing_ || closing_)
         return;
     full_ = false;
+    room_below_ = low_mark;
     {
         const Handling handling(*this);
         enter(&ChannelSession::on_room, session_);

@@ -46,6 +46,7 @@ public:
     void check(const Limits&);                 // now and then: has the peer let us wait for too long?
 
     Room send(ByteView) override;
+    Room send_part(ByteView) override;
     Room send_from(const std::shared_ptr<Source>&, std::size_t count) override;
     void pause_input(bool) override;
     void finish(Rest) override;
@@ -106,6 +107,7 @@ private:
     std::vector<Piece> pieces_;  // not a deque, which would take 4 KiB for a single one
     std::size_t first_ = 0;      // those before it have left
     std::size_t pending_ = 0;
+    std::size_t room_below_ = low_mark;
     int turns_ = 0;          // calls into the session that have not returned
     bool handling_ = false;  // one of our own handlers is running, and settles when it is done
     bool settling_ = false;  // a settle() is on its way

@@ -259,6 +259,27 @@ TEST_CASE("channel: over the high mark it is full, below the low mark there is r
     CHECK(wire.channel->send(bytes_of("x")) == Outbox::Room::more);
 }
 
+TEST_CASE("channel: a part leaves at once, and there is room for the next when it has left", "[channel]")
+{
+    Wire wire;
+    wire.open();
+
+    CHECK(wire.channel->send_part(bytes_of(std::string(1000, 'x'))) == Outbox::Room::full);
+    CHECK(wire.hears().size() == 1000);
+    CHECK(wire.until([&] { return wire.seen.rooms == 1; }));
+    CHECK(wire.channel->send_part(bytes_of(std::string(4 << 20, 'x'))) == Outbox::Room::full);
+    wire.until([&, n = 0]() mutable { return ++n > 5; });
+    CHECK(wire.seen.rooms == 1);
+
+    std::size_t heard = 0;
+    CHECK(wire.until([&] {
+        heard += wire.hears().size();
+        return wire.seen.rooms == 2;
+    }));
+    CHECK(heard > (3 << 20));
+    CHECK(wire.channel->send(bytes_of("x")) == Outbox::Room::more);
+}
+
 TEST_CASE("channel: a promise that cannot be kept ends the link", "[channel]")
 {
     const bool copying = GENERATE(false, true);

@@ -64,6 +64,7 @@ void Session::on_detach()  // the next host starts afresh
     persistent_ = true;
     forget_call();
     long_.reset();
+    std::string().swap(part_);
     tail_.clear();
     rest_.clear();
     reader_.reset();
@@ -212,17 +213,17 @@ void Session::on_long_answer(const Call& call, std::unique_ptr<LongAnswer> answe
 
 void Session::pump()
 {
-    for (bool more = true; more;) {
-        std::string piece;
-        more = long_->next(piece);
-        if (!more) {
-            long_.reset();
-            piece += tail_;
-        }
-        say(piece);
-        if (full_ && more)
+    for (;;) {
+        part_.clear();
+        if (!long_->next(part_))
+            break;
+        full_ = outbox_.send_part(bytes_of(part_)) == Outbox::Room::full;
+        if (full_)
             return;  // on_room() goes on
     }
+    long_.reset();
+    say(part_ += tail_);
+    std::string().swap(part_);
     go_on();
 }
 

@@ -47,7 +47,7 @@ private:
     std::string rest_;      // what came behind a request that is not answered yet
     Call* call_ = nullptr;  // the one request that is being answered
     std::unique_ptr<LongAnswer> long_;
-    std::string tail_;  // of the long answer
+    std::string part_, tail_;  // of the long answer
     bool going_on_ = false, paused_ = false, persistent_ = false, plain_sync_ = false, input_ended_ = false;
     bool full_ = false;  // it asks faster than it takes answers: nothing more is looked at until it has taken some
 };
