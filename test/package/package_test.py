@@ -38,7 +38,7 @@ def clean_up():
 
 
 def package(name):
-    found = glob.glob(f"{PACKAGES}/{name}_*_{ARCHITECTURE}.deb")
+    found = [file for kind in (ARCHITECTURE, "all") for file in glob.glob(f"{PACKAGES}/{name}_*_{kind}.deb")]
     equal(len(found), 1, f"files of {name} in {PACKAGES}")
     return found[0]
 
@@ -146,6 +146,60 @@ def _():
 @case("the installed tool drives the installed agent")
 def _():
     drive(roots[SUITE])
+
+
+@case("bellhop-qga takes the place of qemu-guest-agent, and of its hook", seconds=300)
+def _():
+    root = roots[SUITE]
+    root.run("apt-get", "-q", "-y", "install", "--no-install-recommends", "qemu-guest-agent")
+    has(root.run("qemu-ga", "--version"), "QEMU Guest Agent")
+    assert "bellhop" not in root.run("qemu-ga", "--help")
+
+    install(root, "bellhop-qga")
+
+    equal(root.shell("dpkg-query -W -f '${db:Status-Status}' qemu-guest-agent"), "config-files")
+    equal(root.run("readlink", "-f", "/usr/sbin/qemu-ga"), "/usr/sbin/bellhop-agent\n")
+    has(root.run("qemu-ga", "--help"), "bellhop-agent in the place of QEMU's guest agent")
+    equal(root.shell("dpkg-query -W -f '${Conffiles}' bellhop-qga | cut -d ' ' -f 2"), "/etc/qemu/fsfreeze-hook\n")
+    has(root.shell("cat /etc/qemu/fsfreeze-hook"), "with QEMU's own hook")
+
+
+@case("its unit's own command line starts an agent that answers as QEMU's does")
+def _():
+    root = roots[SUITE]
+    unit = root.read("lib/systemd/system/qemu-guest-agent.service").splitlines()
+    command, = [line.removeprefix("ExecStart=") for line in unit if line.startswith("ExecStart=")]
+    root.write("tmp/drive-qga", f"""
+        BLACKLIST_RPC= BLOCK_RPCS=guest-exec FILTER_RPC_ARGS=
+        DAEMON_ARGS='-m unix-listen -p /tmp/qga.sock'
+        {command} 2> /tmp/qga.log &
+        agent=$!
+        trap 'kill -KILL $agent; cat /tmp/qga.log' EXIT
+        export BELLHOP_AT=unix:/tmp/qga.sock=qga
+        bellhop wait --timeout 20
+        bellhop call guest-ping
+        bellhop call guest-info | grep fsfreeze
+        if bellhop call guest-exec '{{"path": "/bin/true"}}'; then exit 9; fi
+        kill -TERM $agent
+        wait $agent
+        test ! -e /tmp/qga.sock
+        trap - EXIT
+        """.encode())
+
+    out = root.shell("sh -eu /tmp/drive-qga; rm /tmp/drive-qga /tmp/qga.log")
+
+    has(out, "guest-fsfreeze-freeze")
+
+
+@case("without bellhop-qga nothing of either is left")
+def _():
+    root = roots[SUITE]
+
+    purge(root, "bellhop-qga", "qemu-guest-agent")
+
+    equal(root.shell("find / -xdev '(' -name '*qemu-guest-agent*' -o -name 'qemu-ga*' -o -name 'fsfreeze-hook*' ')' "
+                     "! -path '/var/cache/apt/*' ! -path '/tmp/*' ! -path '/proc/*' ! -path '/var/log/*'"), "")
+    root.run("bellhop-agent", "--version")
 
 
 @case("the static package takes over, with the administrator's agent.conf", seconds=300)

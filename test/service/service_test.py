@@ -141,7 +141,9 @@ def _():
     with place() as here:
         service = here.put_in_place("systemd/bellhop-agent.service", "bellhop-agent.service")
         unit_file = shutil.copy(os.path.join(PACKAGING, "systemd/bellhop-agent.socket"), here.folder)
-        check = ("systemd-analyze", "verify", "--man=no", service, unit_file)
+        qga = here.at("qemu-guest-agent.service")
+        write(qga, read(os.path.join(PACKAGING, "qga/qemu-guest-agent.service")).replace(b"/usr/sbin/qemu-ga", BINARY.encode()))
+        check = ("systemd-analyze", "verify", "--man=no", service, unit_file, qga)
         equal(run(*check), "")
         write(service, read(service).replace(b"WatchdogSec=", b"WatchDogSec="))
         has(run(*check, ok=False), "WatchDogSec")
