@@ -11,12 +11,15 @@ answers nova's requests in Python, to see what a tool asks for and how it takes 
 import contextlib
 import json
 import os
+import pty
+import select
 import shutil
 import socket
 import socketserver
 import struct
 import tempfile
 import threading
+import tty
 
 (_, DIRECTORY, READ, _, WATCH, UNWATCH, START, END, INTRODUCE, RELEASE, _, WRITE, MKDIR, RM, _, EVENT, ERROR, INTRODUCED) = range(18)
 HEADER = struct.Struct("=IIII")
@@ -168,6 +171,58 @@ class StoreDaemon:
     def children(self, path):
         with self._lock:
             return sorted(one[len(path) + 1:] for one in self.tree if os.path.dirname(one) == path)
+
+
+class Device:
+    """A daemon behind something like Linux' /dev/xen/xenbus: a character device (a terminal, in truth) that takes one message of at
+    most 4096 bytes at a time, makes up request numbers, and tells of a watch before it says that it is set."""
+
+    def __init__(self, store):
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
+        self.broken = []    # rules that were
+        self._daemon = socket.socket(socket.AF_UNIX)
+        self._daemon.connect(store.path)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._daemon.shutdown(socket.SHUT_RDWR)
+        os.write(self._slave, b"end")
+        self._thread.join()
+        self._daemon.close()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _run(self):
+        data = b""
+        while True:
+            ready, _, _ = select.select([self._master, self._daemon], [], [])
+            if self._master in ready:
+                data += os.read(self._master, 8192)    # a terminal cuts what is long
+                if data == b"end":
+                    return
+                size = HEADER.size + HEADER.unpack_from(data)[3] if len(data) >= HEADER.size else HEADER.size
+                if len(data) < size:
+                    continue
+                if len(data) > size or size > 4096:
+                    self.broken.append(f"{len(data)} bytes: {data!r:.100}")
+                self._daemon.sendall(data)
+                if HEADER.unpack_from(data)[0] == WATCH:
+                    self._pass_on(reversed([receive(self._daemon), receive(self._daemon)]))
+                data = b""
+            elif message := receive(self._daemon):
+                self._pass_on([message])
+            else:
+                return
+
+    def _pass_on(self, messages):
+        for kind, number, transaction, payload in messages:
+            os.write(self._master, HEADER.pack(kind, 0, transaction, len(payload)) + payload)
 
 
 class Client:

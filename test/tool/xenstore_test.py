@@ -16,8 +16,9 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from fakes import fake, hold  # noqa: E402
-from store import INTRODUCED, READ, RM, WATCH, WRITE, StandIn, StoreDaemon  # noqa: E402
+from store import INTRODUCED, READ, RELEASE, RM, WATCH, WRITE, Client, Device, StandIn, StoreDaemon  # noqa: E402
 from tap import args, case, equal, eventually, has, main, skip  # noqa: E402
+from xenstored import Lacking, Xenstored  # noqa: E402
 
 BELLHOP, AGENT = (os.path.abspath(path) for path in args)
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("BELLHOP_AT", "XENSTORED_PATH", "XENSTORED_RUNDIR")}
@@ -73,11 +74,11 @@ def request_of(store):
 
 
 @contextlib.contextmanager
-def agent(store, *options):
-    """The real one, and the root of its guest."""
+def agent(store, endpoint=None):
+    """The real one; gives the root of its guest."""
     with tempfile.TemporaryDirectory(prefix="bellhop-xen-") as root:
-        process = subprocess.Popen([AGENT, "--root", root, "--listen", f"xenstore:7@{store.path}", *options], stdin=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE)
+        process = subprocess.Popen([AGENT, "--root", root, "--listen", endpoint or f"xenstore:7@{store.path}"],
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             yield pathlib.Path(root)
         finally:
@@ -350,6 +351,27 @@ def _():
         fails(tool("xenstore:7", "ping", env={**ENVIRONMENT, "XENSTORED_PATH": "/no/such"}), 3, "cannot reach xenstored at /no/such")
 
 
+@case("on the kernel's device one message is under way at a time, and none is longer than it takes")
+def _():
+    def on_device(store, *words):
+        with Device(store) as device:    # each open file is a client of its own
+            result = tool(f"xenstore:7@{device.path}", *words)
+            equal(device.broken, [])
+            return result
+
+    with StoreDaemon() as store, StandIn(store.path, {**VERSION, "features": lambda value: ("0", "file_inject"),
+                                                      "file_inject": lambda value: ("0", "")}) as guest, \
+            tempfile.NamedTemporaryFile() as file:
+        store.most_value = 4096
+        for size, code in ((2900, 0), (2970, 1)):    # the socket takes these 2970
+            file.truncate(size)
+            equal(on_device(store, "ping")[0], 0)
+            equal(on_device(store, "put", file.name, "/a")[0], code)
+            equal(tool(store, "put", file.name, "/a")[0], 0)
+        equal([name for name, _ in guest.asked].count("file_inject"), 3)
+        clean(store)
+
+
 @case("a daemon that is not there, silent, hung up or no xenstored is told")
 def _():
     fails(tool("xenstore:7@/no/such", "ping"), 3, "cannot reach xenstored at /no/such: No such file or directory")
@@ -458,6 +480,104 @@ def _():
         children = [start(store, "call", "x", f"question {n}") for n in range(20)]
         for n, child in enumerate(children):
             equal(ended(child), (0, f"answer to question {n}\n", ""))
+        clean(store)
+
+
+# ---- real daemons
+
+class Real:
+    """One of them, as the cases above look at theirs."""
+
+    def __init__(self, kind):
+        try:
+            self.daemon = Xenstored(kind)
+        except Lacking as why:
+            skip(why)
+        self.path, self.guest = self.daemon.socket, self.daemon.guest
+        self.client = Client(self.path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        self.daemon.stop()
+        self.daemon.__exit__()
+
+    def children(self, path):
+        return self.client.children(path)
+
+    def request(self):
+        return eventually(lambda: self.children(HOME + "/data/host"), what="a request")
+
+
+def on_real(sentence):
+    def register(function):
+        for kind in ("c", "ocaml"):
+            def run(kind=kind):
+                with Real(kind) as store:
+                    function(store)
+            case(f"{'xenstored' if kind == 'c' else 'oxenstored'}: {sentence}")(run)
+    return register
+
+
+@on_real("our agent on its guest's ring answers ping, wait, info and an own command")
+def _(store):
+    with agent(store, endpoint=f"xenstore:{store.guest}") as root:
+        equal(tool(store, "wait")[0], 0)
+        equal(tool(store, "ping")[0], 0)
+        code, told = said(store, "info")
+        equal((code, told["agent"], told["domain"]["name"]), (0, "nova", "vm7"))
+        if os.geteuid() == 0:
+            folder = root / "etc/bellhop/commands.d"
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)
+            (folder / "echo").write_text("#!/bin/sh\ncat\n")
+            (folder / "echo").chmod(0o755)
+            equal(tool(store, "call", "echo", '{"a": 1}'), (0, '{"a":1}\n', ""))
+            (folder / "fill").write_text("#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x\n")
+            (folder / "fill").chmod(0o755)
+            code, out, _ = tool(store, "call", "fill")
+            equal((code, set(out), 1000 < len(out) < 2015), (0, {"x", "\n"}, True), "as much as a node has room for")
+        clean(store)
+
+
+@on_real("a password, a file, and a file that is too large")
+def _(store):
+    keys = Keys()
+    takes = {"features": lambda value: ("0", "file_inject"), "file_inject": lambda value: ("0", "")}
+    with StandIn(store.path, {**takes, **keys.handlers}) as guest, tempfile.NamedTemporaryFile() as file:
+        if shutil.which("openssl"):
+            equal(tool(store, "password", input=b"mEoW4567\n"), (0, "", ""))
+            equal(keys.got, ["mEoW4567\n"])
+        file.truncate(1400)
+        equal(tool(store, "put", file.name, "/a"), (0, "", ""))
+        equal(len(base64.b64decode(guest.asked[-1][1]["b64_file"])), 1400)
+        file.truncate(2500)
+        if store.daemon.kind == "c":
+            equal(tool(store, "put", file.name, "/a"), (0, "", ""))
+        else:
+            fails(tool(store, "put", file.name, "/a"), 1, "no room", "E2BIG", "2048")
+        file.truncate(3100)
+        fails(tool(store, "put", file.name, "/a"), 1, "has 3100 bytes")
+        clean(store)
+
+
+@on_real("silence, an interruption, and a domain that goes leave nothing")
+def _(store):
+    with StandIn(store.path, {"x": lambda value: None}):
+        fails(tool(store, "--answer-timeout", "0.3", "call", "x"), 4, "is silent")
+        clean(store)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            child = start(store, "call", "x")
+            store.request()
+            child.send_signal(number)
+            equal(ended(child), (128 + number, "", ""))
+            clean(store)
+        child = start(store, "call", "x")
+        store.request()
+        store.client.ask(RELEASE, 7)
+        fails(ended(child), 3, "there is no domain 7 here, or no longer")
         clean(store)
 
 

@@ -80,7 +80,7 @@ StoreLink::StoreLink(const std::string& path, std::chrono::milliseconds limit) :
 bool StoreLink::open(const std::string& path)
 {
     device_ = is_device(path);
-    fd_ = device_ ? Fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC)) : connected(path);
+    fd_ = device_ ? Fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) : connected(path);
     longest_ = device_ ? xenstore::max_device_payload : xenstore::max_payload;
     return bool(fd_);
 }
