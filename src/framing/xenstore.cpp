@@ -115,11 +115,11 @@ Event event_of(std::string_view payload)
 Part part_of(std::string_view payload)
 {
     const std::string_view generation = first_word(payload);
-    std::string_view names = payload.substr(std::min(generation.size() + 1, payload.size()));
-    const bool last = names.empty() || names == std::string_view("\0", 1) || names.ends_with(std::string_view("\0\0", 2));
-    if (last && !names.empty())
-        names.remove_suffix(1);
-    return {generation, names, last};
+    std::string_view listed = payload.substr(std::min(generation.size() + 1, payload.size()));
+    const bool last = listed.empty() || listed == std::string_view("\0", 1) || listed.ends_with(std::string_view("\0\0", 2));
+    if (last && !listed.empty())
+        listed.remove_suffix(1);
+    return {generation, listed, last};
 }
 
 std::error_code code_of(std::string_view name)
