@@ -35,6 +35,7 @@ double microseconds_since(Clock::time_point);
 struct Settings {
     std::string agent;            // the binary under measurement
     std::string floor;            // the program of floor.c
+    std::string fakexen;          // the library of test/peers/fakexen.c
     std::string sockets;          // a directory of our own
     std::string files;            // a directory of our own on tmpfs, for the big files
     std::uint64_t big = 1 << 30;  // bytes of a big file
@@ -72,8 +73,9 @@ struct Memory {
 class Server {
 public:
     static Server agent(const Settings&, const std::vector<std::string>& options = {});
-    static Server qga(const Settings&);      // the agent, in the language of
-    static Server qemu_ga(const Settings&);  // QEMU's own, where that is installed
+    static Server qga(const Settings&);        // the agent, in the language of
+    static Server qemu_ga(const Settings&);    // QEMU's own, where that is installed
+    static Server xenstored(const Settings&);  // Xen's own, where tools/fetch-xen has got it
     static Server floor(const Settings&, const std::string& kind, const std::string& argument = "");
     ~Server();
     Server(const Server&) = delete;
@@ -160,6 +162,10 @@ Results row_qga_exec(const Settings&);
 Results row_qga_read(const Settings&);
 Results row_qga_write(const Settings&);
 Results row_qga_memory(const Settings&);
+
+Results row_xenstore(const Settings&);  // xenstore.cpp
+Results row_xenstore_memory(const Settings&);
+Results row_xenstore_wakeups(const Settings&);
 
 // ---- report.cpp
 

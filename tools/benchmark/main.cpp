@@ -36,6 +36,9 @@ constexpr struct Row {
     {"qga-read", row_qga_read},
     {"qga-write", row_qga_write},
     {"qga-memory", row_qga_memory},
+    {"xenstore", row_xenstore},
+    {"xenstore-memory", row_xenstore_memory},
+    {"xenstore-wakeups", row_xenstore_wakeups},
 };
 constexpr unsigned row_limit = 150;  // seconds
 
@@ -70,6 +73,7 @@ struct Programs {
     ~Programs()
     {
         ::unlink((directory + "/floor").c_str());
+        ::unlink((directory + "/fakexen.so").c_str());
         ::unlink((directory + "/bench").c_str());
         ::rmdir(directory.c_str());
     }
@@ -200,6 +204,7 @@ int main(int argc, char** argv)
     if (exit_code)
         return *exit_code;
     options.settings.floor = programs.directory + "/floor";
+    options.settings.fakexen = programs.directory + "/fakexen.so";
     stop_on_signals();
     adopt_orphans();
     const int code = measure_or_explain(options);

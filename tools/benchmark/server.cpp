@@ -82,6 +82,22 @@ Server Server::qemu_ga(const Settings& settings)
                   settings.sockets + "/qemu-ga.log");
 }
 
+Server Server::xenstored(const Settings& settings)
+{
+    const char* given = std::getenv("BELLHOP_XENSTORED");
+    const std::string program = given ? given : "";
+    if (program.empty() || ::access(settings.fakexen.c_str(), R_OK) < 0)
+        throw Failure("no xenstored to measure with: tools/fetch-xen");
+    const std::string libraries = std::filesystem::path(program).parent_path().parent_path().parent_path();
+    std::string all = "LD_LIBRARY_PATH=";
+    for (const auto& one : std::filesystem::directory_iterator(libraries))
+        if (one.path().filename().string().find("-linux-") != std::string::npos)
+            all += one.path().string();
+    return Server({"/usr/bin/env", all, "LD_PRELOAD=" + settings.fakexen, "FAKEXEN_DIR=" + settings.sockets,
+                   "XENSTORED_RUNDIR=" + settings.sockets, program, "-N"},
+                  settings.sockets + "/socket", settings.sockets + "/xenstored.log");
+}
+
 Server Server::floor(const Settings& settings, const std::string& kind, const std::string& argument)
 {
     const std::string socket = settings.sockets + "/floor";
