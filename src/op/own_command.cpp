@@ -123,7 +123,7 @@ Status OwnCall::start(const Context& context, std::string path)
     run.input = Run::Input::given;
     auto job = start_run(guest_, context, std::move(run), *this);
     if (!job)
-        return failure(job.error().kind, "cannot start: " + job.error().text);
+        return failure(Error::Kind::failed, "cannot start: " + job.error().text);
     job_ = std::move(*job);
     on_input_room();
     return done();
@@ -178,7 +178,7 @@ void OwnCall::on_end(Result<ExitStatus> end)
 Result<OwnCommand::Answer> OwnCall::answer(const Result<ExitStatus>& end)
 {
     if (!end)
-        return failure(end.error().kind, "cannot start: " + end.error().text);
+        return failure(Error::Kind::failed, "cannot start: " + end.error().text);
     if (end->how == ExitStatus::How::timed_out)
         return failure(Error::Kind::timed_out, "was killed: it took longer than " + std::to_string(time_limit_.count()) + " ms");
     OwnCommand::Answer answer{end->how == ExitStatus::How::signaled ? -end->code : end->code, std::move(out_), false,

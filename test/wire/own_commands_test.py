@@ -15,6 +15,7 @@ sys.path.insert(0, str(TOP / "test/support"))
 from agent import Agent, alive, dies  # noqa: E402
 from frames import read, request, write  # noqa: E402
 from qga import Host  # noqa: E402
+from store import Client, StoreDaemon  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
 MIB = 1 << 20
@@ -31,8 +32,14 @@ class Guest:
         self.folder = os.path.join(self.root, "etc/bellhop/commands.d")
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o755)
-        self.agent = Agent("--root", self.root, *options, dialect=dialect)
         self.dialect = dialect
+        self.agent = self.start("--root", self.root, *options)
+
+    def start(self, *options):
+        return Agent(*options, dialect=self.dialect)
+
+    def quiet(self):
+        self.agent.quiet()
 
     def __enter__(self):
         return self
@@ -40,7 +47,7 @@ class Guest:
     def __exit__(self, *why):
         try:
             if why[0] is None:
-                self.agent.quiet()
+                self.quiet()
             return self.agent.__exit__(*why)
         finally:
             shutil.rmtree(self.root)
@@ -50,7 +57,8 @@ class Guest:
 
     def add(self, name, script, mode=0o755):
         data = script if isinstance(script, bytes) else script.encode()
-        return write(self.path(name), data if data.startswith(b"#!") else b"#!/bin/sh\n" + data, mode)
+        whole = write(f"{self.root}/new-command", data if data.startswith(b"#!") else b"#!/bin/sh\n" + data, mode)
+        os.rename(whole, self.path(name))    # the agent may be looking
 
     def ignored(self, count):
         """The lines about ignored files, of which there must be so many."""
@@ -112,17 +120,87 @@ class Qga(Guest):
             return host.call("bellhop-call-list")
 
 
+class Nova(Guest):
+    """Over a store: an answer is a text, and a failure says its code in one."""
+
+    def __init__(self, *options):
+        self.store = StoreDaemon()
+        self.client = Client(self.store.path)
+        self.client.watch(HOME + "/data/guest")
+        self.count = 0
+        super().__init__("nova", *options)
+
+    def start(self, *options):
+        agent = Agent("--listen", f"xenstore:7@{self.store.path}", *options, listen="none")
+        agent.log.wait_for("listening on xenstore")
+        return agent
+
+    def quiet(self):
+        eventually(lambda: not self.agent.children(), what="the end of all children")
+
+    def __exit__(self, *why):
+        try:
+            return super().__exit__(*why)
+        finally:
+            self.client.close()
+            self.store.__exit__()
+
+    def request(self, name, argument=NONE):
+        """Lays it down, and gives where the answer will be."""
+        self.count += 1
+        members = {"name": name} if argument is NONE else {"name": name, "value": argument}
+        self.client.write(f"{HOME}/data/host/{self.count}", json.dumps(members))
+        return f"{HOME}/data/guest/{self.count}"
+
+    def ask(self, name, argument=NONE):
+        place = self.request(name, argument)
+        while (text := self.client.read(place)) is None:
+            self.client.event()
+        answer = json.loads(text)
+        equal(set(answer), {"message", "returncode"})
+        message = answer["message"]
+        if answer["returncode"] == "0":
+            return 0, value_of(message), ""
+        if answer["returncode"] == "404":
+            equal(message, f"No such agent command '{name}'"[:len(message)])
+            return f"there is no own command '{name}'"
+        equal(answer["returncode"], "500")
+        failed = re.match(r"own command '.*' ended with (-?\d+)(?:: (.*))?$", message)
+        return (int(failed[1]), "", failed[2] or "") if failed else message
+
+    def names(self):
+        return [name for name in self.ask("features")[1].split(",") if name not in BUILT_IN]
+
+
+BUILT_IN = {"features", "file_inject", "injectfile", "keyinit", "kmsactivate", "password", "resetnetwork", "version"}
+HOME = "/local/domain/7"
+
+
+def value_of(text):
+    """What JSON means, or else the text."""
+    def none(word):
+        raise ValueError(word)
+    try:
+        return json.loads(text, parse_constant=none)
+    except ValueError:
+        return text
+
+
 def told(answer):
     equal(set(answer), {"code", "out"} | ({"stderr"} if answer["code"] else set()))
     return answer["code"], answer["out"], answer.get("stderr", "")
 
 
-def in_each(sentence, seconds=60):
-    """A case for every language; it is given the class of the guest."""
+def in_each(sentence, seconds=60, kinds=(Frames, Qga)):
+    """A case for each language; it is given the class of the guest."""
     def register(function):
-        for kind in (Frames, Qga):
+        for kind in kinds:
             case(f"{kind.__name__.lower()}: {sentence}", seconds)(lambda kind=kind: function(kind))
     return register
+
+
+def in_all(sentence):
+    return in_each(sentence, kinds=(Frames, Nova, Qga))
 
 
 # ---- what is passed on
@@ -145,7 +223,7 @@ def _(kind):
         equal(guest.ask("deaf", "x" * 500_000), (0, "done", ""))
 
 
-@in_each("JSON is answered as JSON, anything else as text without its last newline")
+@in_all("JSON is answered as JSON, anything else as text without its last newline")
 def _(kind):
     with kind() as guest:
         for text, wanted in ((r'{"a": [1, 2.5, true, null, "x"]}\n', {"a": [1, 2.5, True, None, "x"]}), ("42", 42), ('"t"\\n', "t"),
@@ -156,18 +234,18 @@ def _(kind):
             equal(guest.ask("say"), (0, wanted, ""), text)
 
 
-@in_each("another exit status than 0 is told with the first line of standard error, a signal as its negative number")
+@in_all("another exit status than 0 is told with the first line of standard error, a signal as its negative number")
 def _(kind):
     with kind() as guest:
         guest.add("fail", "echo partly; echo first >&2; echo second >&2; exit 3")
-        equal(guest.ask("fail"), (3, "partly", "first"))
+        equal(guest.ask("fail"), (3, "" if kind is Nova else "partly", "first"))
         guest.add("mute", "exit 255")
         equal(guest.ask("mute"), (255, "", ""))
         guest.add("killed", "kill -9 $$")
         equal(guest.ask("killed"), (-9, "", ""))
 
 
-@in_each("its argument list is its path, its folder /, its environment six variables, its session its own")
+@in_all("its argument list is its path, its folder /, its environment six variables, its session its own")
 def _(kind):
     with kind() as guest:
         guest.add("facts", r"""tr '\0' '|' < /proc/$$/cmdline; echo
@@ -180,14 +258,14 @@ for one in /proc/$$/fd/*; do readlink $one; done | grep -v commands.d | sed 's/:
         words, folder, variables, group, own, descriptors = out.split("\n")
         equal(words, f"/bin/sh|{guest.path('facts')}|")
         equal(folder, "/")
-        peer = f"unix uid 0 pid {os.getpid()}"
+        peer = f"xenstore 7@{guest.store.path}" if kind is Nova else f"unix uid 0 pid {os.getpid()}"
         equal(variables.split("|")[:-1], ["BELLHOP_COMMAND=facts", f"BELLHOP_DIALECT={guest.dialect}", f"BELLHOP_PEER={peer}",
                                           "LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
         equal(group, own, "group and session")
         equal(descriptors, "pipe pipe pipe ")
 
 
-@in_each("standard error goes to the log, 4 KiB of it")
+@in_all("standard error goes to the log, 4 KiB of it")
 def _(kind):
     with kind() as guest:
         guest.add("grumble", "echo one >&2; echo two >&2; head -c 100000 /dev/zero | tr '\\0' x >&2")
@@ -243,13 +321,38 @@ def _(kind):
             equal(type(guest.ask("true", limit=limit)), str)
 
 
-@in_each("its background processes do not delay the answer, and live on")
+@in_all("its background processes do not delay the answer, and live on")
 def _(kind):
     with kind() as guest:
         guest.add("daemon", "sleep 300 & echo $!")
         code, pid, _ = guest.ask("daemon")
         equal((code, alive(pid)), (0, True))
         os.kill(pid, 9)
+
+
+@case("nova: the usual time limit kills it with all that it has started, and an argument is passed on whole")
+def _():
+    with Nova("--command-time-limit", "0.3") as guest:
+        guest.add("sleep", f"sleep 300 & echo $! > {guest.root}/pid; sleep 300")
+        has(guest.ask("sleep"), "'sleep' was killed: it took longer than 300 ms")
+        dies(int(read(f"{guest.root}/pid")))
+        guest.add("keep", f"cat > {guest.root}/kept")
+        for argument in (NONE, None, "", "text", 7, {"a": [1, "b\n"]}, "x" * 1900):
+            equal(guest.ask("keep", argument), (0, "", ""))
+            equal(json.loads(read(f"{guest.root}/kept")), None if argument is NONE else argument)
+        guest.add("spill", f"head -c {MIB + 1} /dev/zero | tr '\\0' x")
+        has(guest.ask("spill"), "it wrote more than 1048576 bytes")
+
+
+@case("nova: an agent that is to end takes it along")
+def _():
+    with Nova("--drain-timeout", "0") as guest:
+        guest.add("sleep", f"echo $$ > {guest.root}/new; mv {guest.root}/new {guest.root}/pid; exec sleep 300")
+        guest.request("sleep")
+        eventually(lambda: os.path.exists(f"{guest.root}/pid"), what="the start")
+        guest.agent.stop()
+        dies(int(read(f"{guest.root}/pid")))
+        guest.quiet = lambda: None    # there is no agent to ask
 
 
 @in_each("it counts among the commands at a time")
@@ -294,7 +397,7 @@ def _():
 
 # ---- which files
 
-@in_each("without the folder there is none; a file that is added or removed is seen without a restart")
+@in_all("without the folder there is none; a file that is added or removed is seen without a restart")
 def _(kind):
     with kind() as guest:
         os.rmdir(guest.folder)
@@ -338,7 +441,7 @@ WRONG = {
 }
 
 for what, (spoil, why) in WRONG.items():
-    @in_each(f"{what} is ignored, with one line in the log")
+    @in_all(f"{what} is ignored, with one line in the log")
     def _(kind, spoil=spoil, why=why):
         with kind() as guest:
             guest.add("c", "echo run")
@@ -350,7 +453,7 @@ for what, (spoil, why) in WRONG.items():
             has(guest.ignored(1)[0], f"warning: not a command: {guest.path('c')} {why}")
 
 
-@in_each("a folder of another user, that others can write, or that is a link is ignored as a whole, with one line in the log")
+@in_all("a folder of another user, that others can write, or that is a link is ignored as a whole, with one line in the log")
 def _(kind):
     with kind() as guest:
         guest.add("c", "echo run")
@@ -396,11 +499,12 @@ def _(kind):
         guest.ignored(2)    # 'a b', and 65 letters
 
 
-@in_each("one that cannot start is an error that says why")
+@in_all("one that cannot start is an error that says why")
 def _(kind):
     with kind() as guest:
         guest.add("broken", "#!/no/such/interpreter\n")
         has(guest.ask("broken"), "own command 'broken' cannot start: exec ")
+        equal(getattr(guest, "error_class", "GenericError"), "GenericError")    # of qga: it is there
 
 
 # ---- the languages' own
@@ -454,7 +558,7 @@ def _():
                 equal(host.answer()["out"]["n"], n)
 
 
-@in_each("the example of docs/own-commands.md does what it says there")
+@in_all("the example of docs/own-commands.md does what it says there")
 def _(kind):
     script = re.search(r"```sh\n(.*?)```", (TOP / "docs/own-commands.md").read_text(), re.DOTALL)[1]
     with kind() as guest:
