@@ -47,6 +47,12 @@ struct Qga {  // of the dialect qga; qemu-ga has options of these names
     bool operator==(const Qga&) const = default;
 };
 
+struct Nova {                  // of the dialect nova
+    std::string provider;      // whose hosts are served: vm-data/provider_data/provider says so. Empty: any
+    bool kmsactivate = false;  // there is that command
+    bool operator==(const Nova&) const = default;
+};
+
 struct Commands {                                         // the operator's own, docs/own-commands.md
     std::chrono::milliseconds time_limit{60'000};         // when a request names none
     std::chrono::milliseconds max_time_limit{3'600'000};  // whatever a request names
@@ -60,6 +66,7 @@ struct Config {
     Rules rules;
     std::map<std::string, Rules> dialect_rules;  // further ones, by dialect: both have to let an operation pass
     Qga qga;
+    Nova nova;
     Commands commands;
     std::string root;                      // before the paths of the guest's own files (/etc/os-release …), for tests
     std::chrono::milliseconds grace{200};  // of what a finished command left running, to write its last

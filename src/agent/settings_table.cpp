@@ -219,6 +219,29 @@ std::string show_freeze_lease(const Settings& s)
     return time_text(s.config.qga.freeze_lease);
 }
 
+Status set_provider(Settings& s, std::string_view value)
+{
+    s.config.nova.provider = std::string(value);
+    return done();
+}
+std::string show_provider(const Settings& s)
+{
+    return s.config.nova.provider;
+}
+
+Status set_kmsactivate(Settings& s, std::string_view value)
+{
+    Result<std::size_t> index = index_of(switch_names, value);
+    if (!index)
+        return std::move(index.error());
+    s.config.nova.kmsactivate = *index == 1;
+    return done();
+}
+std::string show_kmsactivate(const Settings& s)
+{
+    return std::string(switch_names[s.config.nova.kmsactivate]);
+}
+
 constexpr std::size_t million = 1'000'000, gigabyte = 1 << 30;
 using When = Setting::When;
 
@@ -269,6 +292,10 @@ constexpr Setting all[] = {
      When::reload, &set_skip_unopenable, &show_skip_unopenable},
     {"qga", "freeze-lease", "freeze-lease", "SECONDS", "after which a freeze thaws by itself; default 0, never", When::reload,
      &set_freeze_lease, &show_freeze_lease},
+    {"nova", "provider", "provider", "NAME", "serve only guests whose vm-data/provider_data/provider says so; default any",
+     When::reload, &set_provider, &show_provider},
+    {"nova", "kmsactivate", "kmsactivate", "BOOL", "there is the command kmsactivate; default false", When::reload,
+     &set_kmsactivate, &show_kmsactivate},
 };
 
 }  // namespace

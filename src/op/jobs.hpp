@@ -10,13 +10,16 @@
 #include <bellhop/op/freeze.hpp>
 #include <bellhop/op/get_file.hpp>
 #include <bellhop/op/host_facts.hpp>
+#include <bellhop/op/hostname.hpp>
 #include <bellhop/op/info.hpp>
+#include <bellhop/op/inject_file.hpp>
 #include <bellhop/op/memory_blocks.hpp>
 #include <bellhop/op/network.hpp>
 #include <bellhop/op/open_file.hpp>
 #include <bellhop/op/own_command.hpp>
 #include <bellhop/op/power.hpp>
 #include <bellhop/op/put_file.hpp>
+#include <bellhop/op/register_rhn.hpp>
 #include <bellhop/op/run.hpp>
 #include <bellhop/op/set_password.hpp>
 #include <bellhop/op/ssh_keys.hpp>
@@ -56,8 +59,11 @@ Status freeze_state(Guest&, const Context&, const FreezeState::Request&, FreezeS
 Status get_clock(Guest&, const Context&, const GetClock::Request&, GetClock::Answer&);
 Begun ask_change_ssh_keys(Guest&, const Context&, ChangeSshKeys::Request, Then<ChangeSshKeys>);
 Begun ask_freeze(Guest&, const Context&, Freeze::Request, Then<Freeze>);
+Begun ask_inject_file(Guest&, const Context&, InjectFile::Request, Then<InjectFile>);
 Begun ask_power(Guest&, const Context&, Power::Request, Then<Power>);
 Begun ask_set_clock(Guest&, const Context&, SetClock::Request, Then<SetClock>);
+Begun ask_register_rhn(Guest&, const Context&, RegisterRhn::Request, Then<RegisterRhn>);
+Begun ask_set_hostname(Guest&, const Context&, SetHostname::Request, Then<SetHostname>);
 Begun ask_set_password(Guest&, const Context&, SetPassword::Request, Then<SetPassword>);
 Begun ask_ssh_keys(Guest&, const Context&, SshKeys::Request, Then<SshKeys>);
 Begun ask_suspend(Guest&, const Context&, Suspend::Request, Then<Suspend>);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// chpasswd(8), which knows what else an account's password is in (PAM, SMB …); shadow(5) where there is none.
+// chpasswd(8) or passwd(1), which know what else an account's password is in (PAM, SMB …); shadow(5) where there are none.
 // The password goes by a pipe and through memory that is wiped. It is in no argument, and in no error's text: not even in what
 // chpasswd says.
 #include "op/child_answer.hpp"
-#include "op/helper_words.hpp"
 #include "op/jobs.hpp"
+#include "os/helper.hpp"
 #include "os/programs.hpp"
 #include "os/shadow.hpp"
 
@@ -16,7 +16,18 @@ using Form = SetPassword::Form;
 
 constexpr std::chrono::seconds limit{60};
 
-Result<json::Value> by_program(const std::string& chpasswd, const SetPassword::Request& request)
+Result<json::Value> run(const std::vector<std::string>& argv, const Secret& input, std::string_view password)
+{
+    Result<os::HelperEnd> end = os::run_helper(argv, input.view());
+    if (!end)
+        return std::move(end.error());
+    for (std::string* output : {&end->output, &end->errors})
+        if (!password.empty() && output->find(password) != output->npos)
+            output->clear();
+    return json::Array{end->code, std::move(end->output), std::move(end->errors)};
+}
+
+Result<json::Value> by_chpasswd(const std::string& chpasswd, const SetPassword::Request& request)
 {
     const std::string_view password = request.password.view();
     std::string line;
@@ -27,14 +38,17 @@ Result<json::Value> by_program(const std::string& chpasswd, const SetPassword::R
     std::vector<std::string> argv{chpasswd};
     if (request.form == Form::crypted)
         argv.emplace_back("-e");
-    Result<os::HelperEnd> end = os::run_helper(argv, input.view());
-    if (!end)
-        return std::move(end.error());
-    if (end->code == 0)
-        return json::Value();
-    if (!password.empty() && end->output.find(password) != end->output.npos)
-        end->output.clear();
-    return Error{Error::Kind::failed, {}, "child process has failed to set user password" + said(*end)};
+    return run(argv, input, password);
+}
+
+Result<json::Value> by_passwd(const std::string& passwd, const SetPassword::Request& request)  // which asks twice
+{
+    const std::string_view password = request.password.view();
+    std::string lines;
+    lines.reserve(2 * password.size() + 2);
+    ((lines += password) += '\n') += password;
+    lines += '\n';
+    return run({passwd, request.user}, Secret(std::move(lines)), password);
 }
 
 Result<json::Value> by_ourselves(const std::string& root, const SetPassword::Request& request)
@@ -62,10 +76,19 @@ Begun ask_set_password(Guest& guest, const Context& context, SetPassword::Reques
     return ask_child<SetPassword>(
         guest, context, limit,
         [&] {
-            const std::string chpasswd = os::find_program(root, "chpasswd");
-            return chpasswd.empty() ? by_ourselves(root, request) : by_program(chpasswd, request);
+            if (const std::string chpasswd = os::find_program(root, "chpasswd"); !chpasswd.empty())
+                return by_chpasswd(chpasswd, request);
+            const std::string passwd = os::find_program(root, "passwd");
+            const bool fit = !passwd.empty() && request.form == Form::plain && !request.user.starts_with('-');
+            return fit ? by_passwd(passwd, request) : by_ourselves(root, request);
         },
-        [](Fields) { return SetPassword::Answer{}; }, std::move(then));
+        [](Fields fields) {
+            SetPassword::Answer answer{fields.number<int>()};
+            answer.said = fields.text();
+            answer.complaint = fields.text();
+            return answer;
+        },
+        std::move(then));
 }
 
 }  // namespace bellhop::op

@@ -17,57 +17,73 @@ namespace {
 
 constexpr std::size_t most_output = 64 << 10;
 
-// Feeds and listens until the helper has closed its output. One that went without its input is no error: its exit code counts.
-std::string talk(Fd to, Fd from, std::string_view input)
+void append(std::string& to, const char* part, std::size_t count)
 {
-    std::string output;
+    to.append(part, std::min(count, most_output - to.size()));
+}
+
+// Feeds and listens until the helper has closed its outputs. One that went without its input is no error: its exit code counts.
+void talk(HelperEnd& end, Fd to, Fd from, Fd from_error, std::string_view input)
+{
     char part[4096];
     ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
     for (;;) {
         if (input.empty())
             to = Fd();
-        pollfd both[] = {{from.get(), POLLIN, 0}, {to.get(), POLLOUT, 0}};  // poll(2) ignores a descriptor of -1
-        if (::poll(both, 2, -1) < 0)
+        // poll(2) ignores a descriptor of -1
+        pollfd all[] = {{from.get(), POLLIN, 0}, {to.get(), POLLOUT, 0}, {from_error.get(), POLLIN, 0}};
+        if (::poll(all, 3, -1) < 0)
             continue;
-        if (both[1].revents) {
+        if (all[1].revents) {
             const ssize_t n = ::write(to.get(), input.data(), input.size());
             input.remove_prefix(n > 0 ? std::size_t(n) : errno == EAGAIN || errno == EINTR ? 0 : input.size());
         }
-        if (!both[0].revents)
-            continue;
-        const ssize_t n = ::read(from.get(), part, sizeof part);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return output;
-        if (n > 0)
-            output.append(part, std::min(std::size_t(n), most_output - output.size()));
+        for (const pollfd& one : {all[2], all[0]}) {
+            if (!one.revents)
+                continue;
+            Fd& source = one.fd == from.get() ? from : from_error;
+            const ssize_t n = ::read(one.fd, part, sizeof part);
+            if (n > 0)
+                append(end.output, part, std::size_t(n));
+            if (n > 0 && &source == &from_error)
+                append(end.errors, part, std::size_t(n));
+            if (n == 0 || (n < 0 && errno != EINTR))
+                source = Fd();
+        }
+        if (!from && !from_error)
+            return;
     }
 }
 
 }  // namespace
 
-Result<HelperEnd> run_helper(const std::vector<std::string>& argv, std::string_view input)
+Result<HelperEnd> run_helper(const std::vector<std::string>& argv, std::string_view input, Environment environment)
 {
-    int in[2], out[2];
+    int in[2], out[2], err[2];
     if (::pipe2(in, O_CLOEXEC) < 0)
         return failure("no pipe for " + argv.front());
     Fd in_read(in[0]), in_write(in[1]);
     if (::pipe2(out, O_CLOEXEC) < 0)
         return failure("no pipe for " + argv.front());
     Fd out_read(out[0]), out_write(out[1]);
+    if (::pipe2(err, O_CLOEXEC) < 0)
+        return failure("no pipe for " + argv.front());
+    Fd err_read(err[0]), err_write(err[1]);
     ::signal(SIGPIPE, SIG_IGN);
-    SpawnPlan plan{argv, {}, {}, in_read.get(), out_write.get(), out_write.get()};
+    SpawnPlan plan{argv, {}, {}, in_read.get(), out_write.get(), err_write.get()};
+    plan.inherit_environment = environment == Environment::ours;
     plan.own_session = false;
     Result<Child> child = spawn(plan);
     if (!child)
         return std::move(child.error());
     in_read = Fd();
     out_write = Fd();
+    err_write = Fd();
     HelperEnd end;
-    end.output = talk(std::move(in_write), std::move(out_read), input);
-    int status = 0;
-    while (::waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
+    talk(end, std::move(in_write), std::move(out_read), std::move(err_read), input);
+    while (::waitpid(child->pid, &end.status, 0) < 0 && errno == EINTR) {
     }
-    end.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    end.code = WIFSIGNALED(end.status) ? 128 + WTERMSIG(end.status) : WEXITSTATUS(end.status);
     return end;
 }
 

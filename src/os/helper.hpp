@@ -12,10 +12,15 @@ namespace bellhop::os {
 
 struct HelperEnd {
     int code = 0;        // exit code, or 128 + the signal that killed it
+    int status = 0;      // as wait(2) has it
     std::string output;  // of both streams, 64 KiB at most
+    std::string errors;  // of standard error alone
 };
 
+enum class Environment { ours, empty };
+
 // An Error: it could not be started.
-Result<HelperEnd> run_helper(const std::vector<std::string>& argv, std::string_view input = {});
+Result<HelperEnd> run_helper(const std::vector<std::string>& argv, std::string_view input = {},
+                             Environment environment = Environment::ours);
 
 }  // namespace bellhop::os

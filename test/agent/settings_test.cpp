@@ -12,7 +12,8 @@ TEST_CASE("settings: what is printed says the same when it is read again", "[set
                        "[limits]\nruns=3\ngrace=0.25\nidle-timeout=1.5\n[peers]\nvsock-cids=\nunix-uids=7;8\n"
                        "[operations]\nblock=run\n[dialect frames]\nallow=get_file;info\n"
                        "[qga]\nblock-rpcs=guest-ping guest-exec\nallow-rpcs=;\nstate-directory=/a\\;b\nfreeze-hook=/h\n"
-                       "skip-unopenable=true\nfreeze-lease=0.5\n"));
+                       "skip-unopenable=true\nfreeze-lease=0.5\n"
+                       "[nova]\nprovider=Rackspace\nkmsactivate=true\n"));
 
     const std::string printed = print(settings);
     Settings again;
@@ -23,6 +24,9 @@ TEST_CASE("settings: what is printed says the same when it is read again", "[set
     CHECK(again.config.listen[0].address == "/x;y");
     CHECK(again.config.peers.cids.empty());
     CHECK(again.config.qga == settings.config.qga);
+    CHECK(again.config.nova == settings.config.nova);
+    CHECK(again.config.nova.kmsactivate);
+    CHECK(again.config.nova.provider == "Rackspace");
     CHECK(again.config.qga.allow_rpcs == std::vector<std::string>());  // none, which is not all
     CHECK(again.config.qga.state_directory == "/a;b");
     CHECK(again.config.dialect_rules.at("frames").allowed == std::vector<std::string>{"get_file", "info"});

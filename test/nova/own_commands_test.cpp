@@ -26,7 +26,7 @@ TEST_CASE("nova: an own command answers with its text, or says how it failed", "
 {
     for (const Row& row : table) {
         INFO(row.answer);
-        Nova nova;
+        NovaHost nova;
         nova.operations.own_commands[R"(x {"a":[1,"b"]})"] = row.said;
 
         CHECK(nova.says(R"({"name": "x", "value": {"a": [1, "b"]}})").empty());
@@ -40,7 +40,7 @@ TEST_CASE("nova: an own command answers with its text, or says how it failed", "
 
 TEST_CASE("nova: an own command's argument is null without a value, and a text with one", "[nova][own]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.operations.own_commands["x null"] = {0, "none", false, ""};
     nova.operations.own_commands["x \"\""] = {0, "empty", false, ""};
 
@@ -56,7 +56,7 @@ TEST_CASE("nova: an own command's argument is null without a value, and a text w
 
 TEST_CASE("nova: features lists own commands among the others, and a built-in one wins", "[nova][own]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.operations.own_commands["backup null"] = nova.operations.own_commands["version null"] = {0, "mine", false, ""};
 
     CHECK(nova.says(R"({"name": "features"})").find("backup,features") != std::string::npos);

@@ -47,7 +47,7 @@ TEST_CASE("nova: each request has the answer that its hosts wait for, and is gon
 {
     for (const Row& row : table) {
         INFO(row.request);
-        Nova nova;
+        NovaHost nova;
         CHECK(nova.says(row.request) == row.answer);
         CHECK(nova.store.children("data/host").empty());
         CHECK(nova.store.troubles.empty());
@@ -58,7 +58,7 @@ TEST_CASE("nova: an answer fits a node of C xenstored, cut behind a whole charac
 {
     const std::string piece = GENERATE(values<std::string>({"x", "\xc3\xa4", "\xf0\x9f\x94\x94", "\\\"", "\\n", "\\u0007"}));
     for (std::size_t before = 0; before < 8; ++before) {
-        Nova nova;
+        NovaHost nova;
         const std::string name = std::string(before, '-') + [&] {
             std::string many;
             while (many.size() < 3000)
@@ -77,7 +77,7 @@ TEST_CASE("nova: an answer fits a node of C xenstored, cut behind a whole charac
 
 TEST_CASE("nova: the folder is made, watched, and looked at each minute in case a hint was lost", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     CHECK(nova.store.tree.count("data/host") == 1);
     CHECK(nova.store.watchers() == 1);
     nova.store.tree["data/host/silent"] = R"({"name": "version"})";
@@ -93,7 +93,7 @@ TEST_CASE("nova: the folder is made, watched, and looked at each minute in case 
 
 TEST_CASE("nova: what waited before the agent came is answered", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.session.reset();
     CHECK(nova.store.watchers() == 0);
     nova.ask("early", R"({"name": "version"})");
@@ -107,7 +107,7 @@ TEST_CASE("nova: what waited before the agent came is answered", "[nova]")
 
 TEST_CASE("nova: requests that come together are answered in the order in which they came", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     for (const char* name : {"c", "a", "d", "b"})
         nova.ask(name, R"({"name": "version"})");
     nova.store.turn();
@@ -116,7 +116,7 @@ TEST_CASE("nova: requests that come together are answered in the order in which 
 
 TEST_CASE("nova: a storm of events costs a look or two, not one each", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     const int before = nova.store.lists;
     for (int i = 0; i < 1000; ++i)
         nova.store.fire("data/host/" + std::to_string(i));
@@ -127,7 +127,7 @@ TEST_CASE("nova: a storm of events costs a look or two, not one each", "[nova]")
 
 TEST_CASE("nova: a thousand requests are all answered, and our old answers make room", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.store.most_answers = 54;
     for (int i = 0; i < 1000; ++i)
         nova.ask("r" + std::to_string(i), R"({"name": "version"})");
@@ -141,7 +141,7 @@ TEST_CASE("nova: a thousand requests are all answered, and our old answers make 
 
 TEST_CASE("nova: a host that has given up gets no answer", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     SECTION("before its request is read")
     {
         nova.ask("x", R"({"name": "version"})");
@@ -160,7 +160,7 @@ TEST_CASE("nova: a host that has given up gets no answer", "[nova]")
 
 TEST_CASE("nova: a transaction that the store wants again is made again", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.store.commit_faults = {EAGAIN, EAGAIN, EAGAIN};
     CHECK(nova.says(R"({"name": "version"})") == answered("9.8.7"));
     CHECK(nova.store.answered.size() == 1);
@@ -169,7 +169,7 @@ TEST_CASE("nova: a transaction that the store wants again is made again", "[nova
 
 TEST_CASE("nova: a name that is used again is a request again", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.ask("x", R"({"name": "version"})");
     nova.store.turn();
     nova.ask("x", R"({"name": "nothing"})");
@@ -181,7 +181,7 @@ TEST_CASE("nova: a name that is used again is a request again", "[nova]")
 TEST_CASE("nova: without room for an answer the old ones go first, once", "[nova]")
 {
     const int fault = GENERATE(ENOSPC, EDQUOT, E2BIG);
-    Nova nova;
+    NovaHost nova;
     for (int i = 0; i < 5; ++i)
         nova.says(R"({"name": "version"})");
     SECTION("then there is")
@@ -209,7 +209,7 @@ TEST_CASE("nova: without room for an answer the old ones go first, once", "[nova
 
 TEST_CASE("nova: a request that can be neither answered nor removed is done once", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.store.every_commit = nova.store.every_remove = EIO;
     nova.ask("x", R"({"name": "version"})");
     nova.store.turn();
@@ -230,7 +230,7 @@ TEST_CASE("nova: a request that can be neither answered nor removed is done once
 
 TEST_CASE("nova: what cannot be read or listed is told once, and tried again", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     (GENERATE(true, false) ? nova.store.every_list : nova.store.every_read) = EIO;
     nova.ask("x", R"({"name": "version"})");
     nova.store.turn();
@@ -245,7 +245,7 @@ TEST_CASE("nova: what cannot be read or listed is told once, and tried again", "
 
 TEST_CASE("nova: our answers go after ten minutes, other people's nodes stay", "[nova]")
 {
-    Nova nova;
+    NovaHost nova;
     nova.session.reset();
     nova.store.tree["data/guest/5f1b4c6e-0c3a-4f0e-9d7e-0123456789ab"] = "left by an agent before us";
     nova.store.tree["data/guest/mine"] = "not an answer";
@@ -264,6 +264,7 @@ TEST_CASE("nova: our answers go after ten minutes, other people's nodes stay", "
 
 TEST_CASE("nova: features are the commands that there are", "[nova]")
 {
-    Nova nova;
-    CHECK(nova.says(R"({"name": "features", "value": ""})") == answered("features,version"));
+    NovaHost nova;
+    CHECK(nova.says(R"({"name": "features", "value": ""})") ==
+          answered("features,file_inject,injectfile,keyinit,password,version"));
 }

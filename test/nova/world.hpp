@@ -7,13 +7,13 @@
 
 namespace bellhop::test {
 
-struct Nova : World {
+struct NovaHost : World {
     FakeStore store;
     Config config;
     std::unique_ptr<Dialect> dialect;
     std::unique_ptr<StoreSession> session;
 
-    explicit Nova(const Config& c = {}) : config(c), dialect(nova::make_dialect("9.8.7", config)) { start(); }
+    explicit NovaHost(const Config& c = {}) : config(c), dialect(nova::make_dialect("9.8.7", config)) { start(); }
     void start()
     {
         session = dialect->open(store, context);

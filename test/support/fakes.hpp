@@ -195,9 +195,10 @@ public:
     std::optional<Error> refuses;
     bool never_answers = false;  // what it is asked
     std::vector<std::string_view> asked;
+    std::function<Result<std::unique_ptr<Lease>>(const OperationInfo&, void* request, void* then)> on_ask;
     std::map<std::string, std::string> files;
     std::map<std::string, op::OwnCommand::Answer> own_commands;  // by name and argument: "x null"
-    std::function<void()> called;  // the end of the own command that was called last
+    std::function<void()> called;                                // the end of the own command that was called last
     op::FreezeState::State freeze = op::FreezeState::State::thawed;
 
     std::vector<Listed> list(const Context&) override { return {{&op::Run::info, true}, {&op::GetFile::info, false}}; }
@@ -217,6 +218,8 @@ private:
             asked.push_back(info.name);
             return std::make_unique<Lease>();
         }
+        if (on_ask && !refuses)
+            return on_ask(info, request, then);
         if (&info == &op::OwnCommand::info && !refuses)
             return call_own(*static_cast<op::OwnCommand::Request*>(request),
                             *static_cast<std::function<void(Result<op::OwnCommand::Answer>)>*>(then));

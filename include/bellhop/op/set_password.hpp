@@ -16,7 +16,11 @@ struct SetPassword {
         Secret password;
         Form form = Form::plain;
     };
-    struct Answer {};
+    struct Answer {             // of the program that changes it
+        int code = 0;           // 0: it has; else nothing was changed
+        std::string said;       // why not, by both its outputs; without the password
+        std::string complaint;  // by its standard error alone
+    };
 };
 
 }  // namespace bellhop::op

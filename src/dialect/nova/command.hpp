@@ -3,6 +3,7 @@
 // once: at once, or later from what an operation reports. Answering destroys the Call, so it is the last thing done with it.
 #pragma once
 #include "base/json.hpp"
+#include "crypto/cipher.hpp"
 #include "dialect/nova/message.hpp"
 
 #include <bellhop/config.hpp>
@@ -10,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +25,7 @@ struct State {  // what is kept from one request to the next
     const std::string& version;
     const Config& config;
     const Context& context;
+    std::optional<crypto::Key> key{};  // what a host and we agreed on for the next password
 };
 
 class Call {

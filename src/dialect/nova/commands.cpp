@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All commands, and those that need nothing but the dialect itself.
-#include "dialect/nova/command.hpp"
+#include "dialect/nova/command_rows.hpp"
 #include "dialect/nova/own_commands.hpp"
 
 #include <bellhop/op/own_command.hpp>
@@ -23,10 +23,12 @@ void features(Call& call)
     call.answer(std::move(all));
 }
 
-constexpr Command commands[] = {
+constexpr Command core[] = {
     {"features", &features},
     {"version", &version},
 };
+
+constexpr std::span<const Command> (*groups[])() = {&core_commands, &file_commands, &kms_commands, &password_commands};
 
 constexpr Command own{"", &call_own_command, &op::OwnCommand::info};  // of the operator
 
@@ -38,23 +40,32 @@ bool there(const Command& command, const State& state)
 
 }  // namespace
 
+std::span<const Command> core_commands()
+{
+    return core;
+}
+
 const Command* find_command(std::string_view name, const State& state)
 {
-    for (const Command& command : commands)
-        if (command.name == name)
-            return there(command, state) ? &command : nullptr;
+    for (const auto group : groups)
+        for (const Command& command : group())
+            if (command.name == name)
+                return there(command, state) ? &command : nullptr;
     return there(own, state) ? &own : nullptr;
 }
 
 std::vector<std::string> command_names(const State& state)
 {
     std::vector<std::string_view> all;
-    for (const Command& command : commands)
-        all.push_back(command.name);
-    std::vector<std::string> names = own_command_names(state.context, std::move(all));
-    for (const Command& command : commands)
-        if (there(command, state))
-            names.emplace_back(command.name);
+    std::vector<std::string> names;
+    for (const auto group : groups)
+        for (const Command& command : group()) {
+            all.push_back(command.name);
+            if (there(command, state))
+                names.emplace_back(command.name);
+        }
+    for (std::string& name : own_command_names(state.context, std::move(all)))
+        names.push_back(std::move(name));
     std::sort(names.begin(), names.end());
     return names;
 }

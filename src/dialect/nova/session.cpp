@@ -22,6 +22,13 @@ bool not_there(const Error& error)
     return error.kind == Error::Kind::not_found;
 }
 
+bool same_letters(std::string_view one, std::string_view other)
+{
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                      [&lower](char a, char b) { return lower(a) == lower(b); });
+}
+
 std::string path_of(std::string_view folder, const std::string& name)
 {
     return std::string(folder) + "/" + name;
@@ -90,7 +97,21 @@ void Session::look()
         return;
     listing_ = true;
     progress_ = false;
-    store_.list(std::string(folder_of_requests), std::bind_front(&Session::on_listed, this));
+    if (state_.config.nova.provider.empty())
+        return store_.list(std::string(folder_of_requests), std::bind_front(&Session::on_listed, this));
+    store_.read("vm-data/provider_data/provider", std::bind_front(&Session::on_provider, this));
+}
+
+void Session::on_provider(const Result<std::string>& name)
+{
+    const std::string& wanted = state_.config.nova.provider;
+    if (name && same_letters(*name, wanted))
+        return store_.list(std::string(folder_of_requests), std::bind_front(&Session::on_listed, this));
+    listing_ = false;
+    trouble({Error::Kind::denied,
+             {},
+             "no requests are served: the provider of this guest is " + (name ? "'" + *name + "'" : std::string("not known")) +
+                 ", not '" + wanted + "'"});
 }
 
 void Session::on_listed(const Result<std::vector<std::string>>& names)

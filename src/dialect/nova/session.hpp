@@ -29,6 +29,7 @@ private:
     void on_time();
     void wait();
     void look();
+    void on_provider(const Result<std::string>& name);
     void on_listed(const Result<std::vector<std::string>>& names);
     void maybe_begin();
     void on_request(Result<std::string> text);

@@ -14,6 +14,17 @@ template <class Answer> void on_done(Call& call, Result<Answer> done)
     done ? call.done() : call.fail(std::move(done.error().text));
 }
 
+void on_password(Call& call, Result<op::SetPassword::Answer> set)
+{
+    if (!set)
+        return call.fail(std::move(set.error().text));
+    if (set->code == 0)
+        return call.done();
+    const std::size_t last = set->said.find_last_not_of(" \t\r\n");
+    call.fail("child process has failed to set user password: " +
+              (last == set->said.npos ? "exit status " + std::to_string(set->code) : set->said.substr(0, last + 1)));
+}
+
 void guest_set_user_password(Call& call, Arguments& arguments)
 {
     std::string user = arguments.string("username");
@@ -26,8 +37,7 @@ void guest_set_user_password(Call& call, Arguments& arguments)
     if (wrong)
         return call.fail(*wrong);
     using Form = op::SetPassword::Form;
-    call.ask<op::SetPassword>({std::move(user), std::move(secret), crypted ? Form::crypted : Form::plain},
-                              &on_done<op::SetPassword::Answer>);
+    call.ask<op::SetPassword>({std::move(user), std::move(secret), crypted ? Form::crypted : Form::plain}, &on_password);
 }
 
 void on_keys(Call& call, Result<op::SshKeys::Answer> found)
