@@ -3,6 +3,7 @@
 #include "agent/policy.hpp"
 
 #include <bellhop/op/freeze.hpp>
+#include <bellhop/op/reach.hpp>
 
 #include <algorithm>
 #include <unistd.h>
@@ -12,7 +13,7 @@ namespace {
 
 template <class List, class Item> bool contains(const List& list, const Item& item)
 {
-    return std::find(list.begin(), list.end(), item) != list.end();
+    return std::find(std::begin(list), std::end(list), item) != std::end(list);
 }
 
 bool passes(const Rules& rules, std::string_view name)
@@ -20,10 +21,13 @@ bool passes(const Rules& rules, std::string_view name)
     return (rules.allowed.empty() || contains(rules.allowed, name)) && !contains(rules.blocked, name);
 }
 
-// The rules say what hosts may ask. The agent itself has to know whether files may be written, and to end what it has frozen.
+// The rules say what hosts may ask. The agent itself has to know whether files may be written, or reached, and to end what it has
+// frozen.
 bool is_own_duty(const OperationInfo& info, const Context& context)
 {
-    return context.peer.transport == "agent" && (info.name == op::FreezeState::info.name || info.name == op::Thaw::info.name);
+    static constexpr std::string_view duties[] = {op::FreezeState::info.name, op::MayHang::info.name, op::Reach::info.name,
+                                                  op::Thaw::info.name};
+    return context.peer.transport == "agent" && contains(duties, info.name);
 }
 
 }  // namespace

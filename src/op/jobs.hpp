@@ -19,6 +19,7 @@
 #include <bellhop/op/own_command.hpp>
 #include <bellhop/op/power.hpp>
 #include <bellhop/op/put_file.hpp>
+#include <bellhop/op/reach.hpp>
 #include <bellhop/op/register_rhn.hpp>
 #include <bellhop/op/run.hpp>
 #include <bellhop/op/set_password.hpp>
@@ -50,6 +51,8 @@ Status users(Guest&, const Context&, const Users::Request&, Users::Answer&);
 Begun ask_disks(Guest&, const Context&, Disks::Request, Then<Disks>);
 Begun ask_filesystems(Guest&, const Context&, Filesystems::Request, Then<Filesystems>);
 Begun ask_memory_blocks(Guest&, const Context&, MemoryBlocks::Request, Then<MemoryBlocks>);
+Status may_hang(Guest&, const Context&, const MayHang::Request&, MayHang::Answer&);
+Begun ask_reach(Guest&, const Context&, Reach::Request, Then<Reach>);
 Begun ask_network(Guest&, const Context&, Network::Request, Then<Network>);
 Begun ask_set_cpus(Guest&, const Context&, SetCpus::Request, Then<SetCpus>);
 Begun ask_set_memory_blocks(Guest&, const Context&, SetMemoryBlocks::Request, Then<SetMemoryBlocks>);

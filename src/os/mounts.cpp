@@ -69,15 +69,26 @@ bool on_disk(Mount& mount, const std::string& root)
 
 }  // namespace
 
-Result<std::vector<Mount>> disk_mounts(const std::string& root)
+Result<std::vector<Mount>> all_mounts(const std::string& root)
 {
     const Result<std::string> text = text_of_file(root + "/proc/self/mountinfo", most_text);
     if (!text)
         return text.error();
     std::vector<Mount> mounts;
-    for (std::string_view rest = *text; !rest.empty();) {
-        Mount mount;
-        const bool known = read_line(next_line(rest), mount) && on_disk(mount, root);
+    for (std::string_view rest = *text; !rest.empty();)
+        if (Mount mount; read_line(next_line(rest), mount))
+            mounts.push_back(std::move(mount));
+    return mounts;
+}
+
+Result<std::vector<Mount>> disk_mounts(const std::string& root)
+{
+    Result<std::vector<Mount>> all = all_mounts(root);
+    if (!all)
+        return all;
+    std::vector<Mount> mounts;
+    for (Mount& mount : *all) {
+        const bool known = on_disk(mount, root);
         const bool again = std::any_of(mounts.begin(), mounts.end(), [&](const Mount& other) {
             return other.major == mount.major && other.minor == mount.minor;
         });

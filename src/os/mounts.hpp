@@ -13,7 +13,9 @@ struct Mount {
     unsigned major = 0, minor = 0;        // of the block device. Btrfs: of the source, because its own number is made up
 };
 
-// Of ROOT/proc/self/mountinfo, in its order; the directories are as they are there, without ROOT. What has no block device is
+// Of ROOT/proc/self/mountinfo, in its order.
+Result<std::vector<Mount>> all_mounts(const std::string& root);
+// The directories are as they are there, without ROOT. What has no block device is
 // left out, and so is what comes again (a bind mount, a subvolume): a disk is there once, where it was mounted first.
 Result<std::vector<Mount>> disk_mounts(const std::string& root);
 

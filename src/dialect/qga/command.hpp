@@ -60,6 +60,7 @@ public:
 
 private:
     friend class Session;
+    void start(json::Members arguments);
     std::unique_ptr<Call> leave();
 
     State& state_;

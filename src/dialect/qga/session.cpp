@@ -5,6 +5,10 @@
 
 #include "dialect/qga/text.hpp"
 
+#include <bellhop/op/open_file.hpp>
+#include <bellhop/op/reach.hpp>
+#include <bellhop/op/run.hpp>
+
 namespace bellhop::qga {
 namespace {
 
@@ -14,6 +18,15 @@ constexpr std::size_t most_calls = 128;  // of all peers, those that hung up amo
 json::Value error_value(std::string desc, std::string_view error_class)
 {
     return json::Members{{"class", error_class}, {"desc", std::move(desc)}};
+}
+
+std::vector<std::string> paths_in(const json::Members& arguments)
+{
+    std::vector<std::string> paths;
+    for (const auto& [name, value] : arguments)
+        if (const std::string* path = name == "path" || name == "cwd" ? value.string() : nullptr; path && !path->empty())
+            paths.push_back(*path);
+    return paths;
 }
 
 }  // namespace
@@ -159,8 +172,7 @@ void Session::start(json::Members request)
     plain_sync_ = plain_sync_ || name == "guest-sync";
     call_->plain_sync_ = plain_sync_;
     call_->delimited_ = name == "guest-sync-delimited";
-    Arguments given(arguments ? std::move(*arguments->members()) : json::Members());
-    command->start(*call_, given);
+    call_->start(arguments ? std::move(*arguments->members()) : json::Members());
 }
 
 // ---- what it hears
@@ -237,6 +249,25 @@ void Session::on_room()
 }
 
 // ---- the call's half
+
+// A file that cannot be reached is found out by a child, and not here.
+void Call::start(json::Members members)
+{
+    std::vector<std::string> paths = command_.needs == &op::OpenFile::info || command_.needs == &op::Run::info
+                                         ? paths_in(members)
+                                         : std::vector<std::string>();
+    auto given = std::make_shared<Arguments>(std::move(members));
+    const auto foreign = paths.empty() ? Result<op::MayHang::Answer>(op::MayHang::Answer())
+                                       : state_.own.operations.call<op::MayHang>(state_.own, {paths});
+    if (!foreign || !foreign->one_may)
+        return command_.start(*this, *given);
+    auto lease = state_.own.operations.ask<op::Reach>(state_.own, {paths}, [this, given, paths](const auto& reached) {
+        reached ? command_.start(*this, *given) : fail("cannot reach '" + paths.front() + "': " + reached.error().text);
+    });
+    if (!lease)
+        return fail(std::move(lease.error().text));
+    hold(std::move(*lease));
+}
 
 std::unique_ptr<Call> Call::leave()
 {
