@@ -11,10 +11,12 @@
 // always the last thing a function does.
 #include "op/job_table.hpp"
 #include "op/jobs.hpp"
+#include "os/accounts.hpp"
 #include "os/process.hpp"
 
 #include <bellhop/op/run.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <vector>
 
@@ -25,6 +27,24 @@ os::Process::To to(Run::Output output)
 {
     using To = os::Process::To;
     return output == Run::Output::streamed ? To::pipe : output == Run::Output::discarded ? To::null : To::standard_output;
+}
+
+// getent(1) is not asked: it may block, and this is the loop.
+Status run_as(os::SpawnPlan& plan, const std::string& root, const std::string& user)
+{
+    const Result<os::Account> account = os::find_account(root, user);
+    if (!account)
+        return account.error();
+    plan.rights = {account->uid, account->gid, os::groups_of(root, *account)};
+    const auto set = [&all = plan.environment](const std::string& name, const std::string& value) {
+        if (std::none_of(all.begin(), all.end(), [&](const std::string& one) { return one.starts_with(name); }))
+            all.push_back(name + value);
+    };
+    set("HOME=", account->home.empty() ? "/" : account->home);
+    set("USER=", account->name);
+    set("LOGNAME=", account->name);
+    set("SHELL=", account->shell.empty() ? "/bin/sh" : account->shell);
+    return done();
 }
 
 class RunJob final : public Job, private os::ProcessEvents, private JobTable::Member {
@@ -109,6 +129,9 @@ Status RunJob::launch()
     os::SpawnPlan plan{std::move(request_.argv), std::move(request_.environment), request_.directory};
     plan.inherit_environment = request_.environment_is == Run::Environment::over_ours;
     plan.plain_oom_score = guest_.facts.config.plain_oom_score;
+    if (request_.user)
+        if (Status known = run_as(plan, guest_.facts.config.root, *request_.user); !known)
+            return known;
     const auto input = request_.input == Run::Input::given ? os::Process::Input::pipe : os::Process::Input::none;
     const os::Process::Outputs outputs{to(request_.standard_output), to(request_.standard_error)};
     auto process =

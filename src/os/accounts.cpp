@@ -105,14 +105,19 @@ std::vector<gid_t> groups_of(const std::string& root, const Account& account)
     return groups;
 }
 
+bool take(const Rights& rights)
+{
+    const bool ours = ::geteuid() == rights.uid && rights.uid != 0;  // an agent that is not root may still be somebody
+    if (!ours && (::setgroups(rights.groups.size(), rights.groups.data()) < 0 ||
+                  ::setresgid(rights.gid, rights.gid, rights.gid) < 0 || ::setresuid(rights.uid, rights.uid, rights.uid) < 0))
+        return false;
+    // Other rights made it as dumpable as sysctl fs.suid_dumpable says, and now the account may signal it: no core file of it.
+    return ::prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
 Status become(const Account& account, const std::vector<gid_t>& groups)
 {
-    const bool ours = ::geteuid() == account.uid && account.uid != 0;  // an agent that is not root may still be somebody
-    if (!ours && (::setgroups(groups.size(), groups.data()) < 0 || ::setresgid(account.gid, account.gid, account.gid) < 0 ||
-                  ::setresuid(account.uid, account.uid, account.uid) < 0))
-        return failure("cannot take the rights of user '" + account.name + "'");
-    // Other rights made it as dumpable as sysctl fs.suid_dumpable says, and now the account may signal it: no core file of it.
-    if (::prctl(PR_SET_DUMPABLE, 0) < 0)
+    if (!take({account.uid, account.gid, groups}))
         return failure("cannot take the rights of user '" + account.name + "'");
     return done();
 }

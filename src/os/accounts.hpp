@@ -22,7 +22,15 @@ Result<Account> find_account(const std::string& root, const std::string& name);
 // It asks getent(1), too, in builds with glibc. It may block: for a child only.
 Result<Account> account_by_any_means(const std::string& root, const std::string& name);
 std::vector<gid_t> groups_of(const std::string& root, const Account&);  // by ROOT/etc/group, its own first
-// From now on this process has the account's rights and no others, for good: for a child only.
-Status become(const Account&, const std::vector<gid_t>& groups);
+
+struct Rights {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::vector<gid_t> groups;
+};
+// From now on this process has these rights and no others, for good: for a child with memory of its own only. It takes no memory.
+// false: errno says why.
+bool take(const Rights&);
+Status become(const Account&, const std::vector<gid_t>& groups);  // the same, with words
 
 }  // namespace bellhop::os

@@ -5,9 +5,10 @@
 // Why not vfork(): it returns twice on one stack, which no C++ compiler promises to survive, and on some machines musl's is a
 // fork(), where the child's stores are lost. Why not posix_spawn(): no pidfd, no "which step failed", no setsid in musl.
 // Where clone() refuses CLONE_PIDFD with EINVAL (qemu-user, which also turns CLONE_VM into a copy), fork() and a pipe that
-// execve() closes do the same, slower. Rules for the child's half: only system calls and stores into Report; no allocation, no
-// destructor, no sanitizer (it never returns, so what it poisons on the stack would stay poisoned).
-// clone(2), pidfd_open(2), setsid(2), execve(2), close_range(2).
+// execve() closes do the same, slower. They serve a child with other rights, too: setuid() says of the memory whether it may be
+// dumped and traced, which must not be said of ours. Rules for the child's half: only system calls and stores into Report; no
+// allocation, no destructor, no sanitizer (it never returns, so what it poisons on the stack would stay poisoned). clone(2),
+// pidfd_open(2), setsid(2), execve(2), close_range(2).
 #include "os/spawn.hpp"
 
 #include "os/errors.hpp"
@@ -31,8 +32,8 @@ namespace {
 
 #define BELLHOP_CHILD_SIDE __attribute__((noinline, no_sanitize("address", "undefined")))
 
-enum class Step { none, session, standard_input, standard_output, directory, exec };
-constexpr const char* step_names[] = {"", "setsid", "stdin", "stdout", "chdir", "exec"};
+enum class Step { none, session, standard_input, standard_output, rights, directory, exec };
+constexpr const char* step_names[] = {"", "setsid", "stdin", "stdout", "setuid", "chdir", "exec"};
 
 struct Report {
     Step step = Step::none;
@@ -111,10 +112,12 @@ BELLHOP_CHILD_SIDE int run_child(void* argument)
     const int null = plan.output >= 0 && plan.error >= 0 ? -1 : ::open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (::dup2(plan.output >= 0 ? plan.output : null, 1) < 0 || ::dup2(plan.error >= 0 ? plan.error : null, 2) < 0)
         give_up(side, Step::standard_output);
-    if (!side.plan.directory.empty() && ::chdir(side.plan.directory.c_str()) < 0)
-        give_up(side, Step::directory);
-    if (side.plan.plain_oom_score)  // a child that shares our memory may: the kernel knows vfork's kind
+    if (plan.plain_oom_score)  // a child that shares our memory may: the kernel knows vfork's kind
         take_plain_oom_score();
+    if (plan.rights && !take(*plan.rights))
+        give_up(side, Step::rights);
+    if (!plan.directory.empty() && ::chdir(plan.directory.c_str()) < 0)
+        give_up(side, Step::directory);
     ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);  // an embedder's descriptors; before Linux 5.11 they leak
     reset_signals();
     execute(side);
@@ -246,6 +249,8 @@ Result<Child> spawn(const SpawnPlan& plan, SpawnBy by)
     script.insert(script.begin(), shell);
     ChildSide side{plan, argv.data(), script.data(), files.data(), environment.empty() ? environ : environment.data()};
 
+    if (plan.rights)
+        by = SpawnBy::fork;
     Child child;
     if (by == SpawnBy::shared_memory)
         child = clone_sharing(side);

@@ -2,10 +2,13 @@
 // One child: its own session (unless told otherwise), three descriptors, nothing else of ours. Waiting for it is the business of
 // Children.
 #pragma once
+#include "os/accounts.hpp"
+
 #include <bellhop/fd.hpp>
 #include <bellhop/result.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -19,6 +22,7 @@ struct SpawnPlan {
     int input = -1, output = -1, error = -1;  // -1: /dev/null. Borrowed; each at or above 3
     bool plain_oom_score = false;             // oom_score_adj 0, whatever ours is
     bool inherit_environment = true;          // false: `environment` is all there is
+    std::optional<Rights> rights{};           // none: ours. With them it is made by fork, see spawn.cpp
     bool own_session = true;                  // setsid(2); false: it stays in our group and dies with it
 };
 

@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """guest-exec: what QEMU's own agent answers, and what is better here. usage: exec_test.py BELLHOP-AGENT [--only WORD]"""
 import base64
+import ctypes
 import json
 import os
 import pathlib
+import pwd
 import signal
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from agent import Agent, dies  # noqa: E402
 from qga import Host, Oracle, Refused  # noqa: E402
-from tap import case, equal, eventually, has, main  # noqa: E402
+from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
 MIB = 1 << 20
 
@@ -358,6 +361,46 @@ def _():
         equal(one.host.call("bellhop-exec-signal", {"pid": pid, "signal": 15}), {})
         equal(finished(one.host, pid), {"exited": True, "signal": 15})
         has(refusal(one.host, "bellhop-exec-signal", {"pid": pid, "signal": 15}), "is over")
+
+
+def as_user(host, script, **more):
+    pid = host.call("bellhop-exec", {"path": "/bin/sh", "arg": ["-c", script], **more})["pid"]
+    output, answer = read_all(host, pid)
+    return output.decode().split(), answer["exitcode"]
+
+
+@case("bellhop-exec: a user's command has that user's rights, groups and environment, and no others")
+def _():
+    if os.getuid():
+        skip("needs root")
+    user = "nobody"
+    account = pwd.getpwnam(user)
+    groups = sorted(os.getgrouplist(user, account.pw_gid))
+    with One(env={**os.environ, "HOME": "/ours", "SHELL": "/ours"}) as one, tempfile.TemporaryDirectory() as closed:
+        ids = "id -ru; id -u; id -rg; id -g; grep -c 'CapEff:.0*$' /proc/self/status"
+        equal(as_user(one.host, ids, user=user), ([str(account.pw_uid)] * 2 + [str(account.pw_gid)] * 2 + ["1"], 0))
+        equal(sorted(map(int, as_user(one.host, "id -G", user=user)[0])), groups)
+        equal(as_user(one.host, "echo $HOME $USER $LOGNAME $SHELL", user=user)[0],
+              [account.pw_dir, user, user, account.pw_shell])
+        equal(as_user(one.host, "echo $HOME $USER", user=user, env=["HOME=/given"], **{"inherit-env": False})[0],
+              ["/given", user])
+        equal(as_user(one.host, f"test -r {closed} || echo closed", user=user)[0], ["closed"])
+        has(refusal(one.host, "bellhop-exec", {"path": "true", "user": user, "cwd": closed}), "Permission denied")
+        for unknown in ("no-such-user", "", f"{user}:x"):
+            equal(refusal(one.host, "bellhop-exec", {"path": "true", "user": unknown}), f"there is no user '{unknown}'")
+        equal(as_user(one.host, "id -u", user="root")[0], ["0"])
+        equal(one.agent.children(), [])
+
+
+@case("bellhop-exec: an agent that may not be somebody else says so")
+def _():
+    if os.getuid():
+        skip("needs root")
+    drop, setgid = 24, 6    # PR_CAPBSET_DROP, CAP_SETGID
+    with One(preexec_fn=lambda: ctypes.CDLL(None).prctl(drop, setgid, 0, 0, 0)) as one:
+        why = refusal(one.host, "bellhop-exec", {"path": "true", "user": "nobody"})
+        equal(why, "setuid true: Operation not permitted")
+        equal(one.agent.children(), [])
 
 
 @case("the extensions are among the supported commands")

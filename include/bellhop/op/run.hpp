@@ -25,6 +25,9 @@ struct Run {
         std::optional<std::chrono::milliseconds> grace = std::chrono::milliseconds(200);
         Input input = Input::none;
         Output standard_output = Output::streamed, standard_error = Output::streamed;
+        // An account of /etc/passwd, with its groups, HOME, USER, LOGNAME and SHELL (unless `environment` has them). None: the
+        // agent's.
+        std::optional<std::string> user{};
     };
 };
 

@@ -33,6 +33,7 @@ void bellhop_exec(Call& call, Arguments& arguments)
     if (!arguments.maybe_boolean("inherit-env").value_or(true))
         request.environment_is = op::Run::Environment::instead;
     request.directory = arguments.maybe_string("cwd").value_or("");
+    request.user = arguments.maybe_string("user");
     const std::int64_t limit = arguments.maybe_integer("time-limit-ms").value_or(0);
     const bool input = arguments.maybe_boolean("input").value_or(false);
     const bool merged = arguments.maybe_boolean("merge").value_or(false);
