@@ -11,8 +11,9 @@
 namespace bellhop::json_stream {
 namespace {
 
-constexpr std::size_t most_members = 256;  // of one object: a duplicate is looked for one by one
-constexpr std::size_t most_quoted = 256;   // bytes of what was wrong, in the error about it
+constexpr std::size_t most_members = 256;    // of one object: a duplicate is looked for one by one
+constexpr std::size_t long_word = 32 << 10;  // worth the spare memory
+constexpr std::size_t most_quoted = 256;     // bytes of what was wrong, in the error about it
 
 Error error_of(const std::string& text)
 {
@@ -193,6 +194,11 @@ std::size_t Reader::take_plain(ByteView input)
 {
     const std::string_view text = text_of(input).substr(0, limits_.bytes - std::min(bytes_, limits_.bytes));
     const std::size_t count = plain_bytes(text.data(), text.size(), quote_);
+    if (spare_ && word_.size() + count > long_word && spare_->capacity() > word_.capacity()) {
+        spare_->assign(word_);
+        word_.swap(*spare_);
+        std::string().swap(*spare_);
+    }
     word_.append(text.data(), count);
     bytes_ += count;
     return count;

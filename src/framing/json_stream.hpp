@@ -23,7 +23,9 @@ struct Limits {
 
 class Reader {
 public:
-    explicit Reader(Limits limits = {}) : limits_(limits) {}
+    // `spare`: memory that the next long string is put into, so that its pages need not be faulted in while it grows; it is taken
+    // then, and whoever used up the string may put it back. It outlives the reader.
+    explicit Reader(Limits limits = {}, std::string* spare = nullptr) : limits_(limits), spare_(spare) {}
     // The next value, or what was wrong with the text (bad_request); nothing: `input` is used up. Takes from the front of input.
     std::optional<Result<json::Value>> next(ByteView& input);
     void reset();
@@ -58,6 +60,7 @@ private:
     std::size_t take_plain(ByteView input);
 
     Limits limits_;
+    std::string* spare_;
     State state_ = State::between;
     std::string word_;  // the string, number or keyword at hand
     char quote_ = '"';

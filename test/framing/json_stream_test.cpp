@@ -159,6 +159,29 @@ TEST_CASE("what goes over a limit costs one error, and the reader goes on")
     CHECK(outcome(usual, many).starts_with("!JSON token count limit exceeded"));
 }
 
+TEST_CASE("a long string is put into memory that was given for it, and a short one leaves that alone")
+{
+    std::string spare;
+    spare.reserve(1 << 20);
+    const char* const memory = spare.data();
+    Reader reader({}, &spare);
+    CHECK(outcome(reader, "[\"short\"]") == "[\"short\"]");
+    CHECK(spare.data() == memory);
+
+    const std::string half(50'000, 'x');
+    CHECK(outcome(reader, "\"" + half) == "");
+    ByteView rest;
+    const std::string end = half + "\"";
+    rest = bytes_of(end);
+    auto value = reader.next(rest);
+
+    REQUIRE(value);
+    REQUIRE(*value);
+    CHECK(*(*value)->string() == half + half);
+    CHECK((*value)->string()->data() == memory);
+    CHECK(spare.capacity() < 100);
+}
+
 TEST_CASE("a message that nobody has room for is skipped to its end")
 {
     for (const std::string begun : {"{\"a\":[\"text", "{\"a\":[1,", "{\"a\":"}) {

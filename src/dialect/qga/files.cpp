@@ -192,6 +192,7 @@ public:
           more_(std::move(more))
     {
     }
+    ~Writing() override { call_.state().keep_memory(std::move(bytes_)); }
     bool fits() { return count_ <= step_size || memory_.take(count_); }
     void go_on()  // last: the call may be answered, and we are gone then
     {

@@ -35,7 +35,7 @@ Session::Session(State& state, Outbox& outbox, const Context& link)
     : state_(state), outbox_(outbox), link_(link),
       asker_(std::make_shared<const Context>(
           Context{link.peer, link.dialect, state.own.operations, state.own.timers, state.own.barrier, state.own.memory})),
-      memory_(link.memory)
+      reader_({}, &state.spare), memory_(link.memory)
 {
 }
 

@@ -30,6 +30,19 @@ struct State {
     std::shared_ptr<struct Files> files;  // of guest-file-*, made when they are needed
     std::shared_ptr<struct Execs> execs;  // of guest-exec
 
+    // The memory of what was written last, for the next that is written: a mebibyte of base64 is 350 pages. It is dropped when no
+    // other comes at once.
+    void keep_memory(std::string used)
+    {
+        if (used.capacity() < least_spare || used.capacity() > most_spare)
+            return;
+        spare = std::move(used);
+        spare_end = own.timers.after(std::chrono::milliseconds(500), [this] { std::string().swap(spare); });
+    }
+    std::string spare;
+    std::unique_ptr<Timer> spare_end;
+    static constexpr std::size_t least_spare = 64 << 10, most_spare = 4 << 20;
+
     std::list<std::unique_ptr<Call>> calls;  // last: what they hold may look at the rest
 };
 
