@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sd_notify(3) has the order of what is told; proc(5) oom_score_adj; prctl(2) PR_GET_CHILD_SUBREAPER.
+// sd_notify(3) has the order of what is told; proc(5) oom_score_adj; prctl(2) PR_GET_CHILD_SUBREAPER, PR_SET_DUMPABLE.
 #include "agent/program.hpp"
 
 #include "agent/init.hpp"
@@ -29,6 +29,16 @@ Status protect_from_oom()
     if (score && ::write(score.get(), "-1000", 5) == 5)
         return done();
     return os::failure("the kernel may kill the agent when memory is short: cannot set oom_score_adj");
+}
+
+// Passwords and keys pass through our memory: no core file of it, and no tracing by what runs with our ids but fewer
+// capabilities. What we run is as dumpable as any program: execve(2) sees to that. It is the program's business, not the
+// library's: an embedder may want its core files. An agent that is protected without being root stays as it is, for else its
+// children could not open oom_score_adj, which is root's then, and would keep the protection.
+void keep_memory_private(bool plain_oom_score)
+{
+    if (::geteuid() == 0 || !plain_oom_score)
+        ::prctl(PR_SET_DUMPABLE, 0);
 }
 
 // One more SIGTERM, when the handlers are already taken down, must not make a good end a bad one.
@@ -99,6 +109,7 @@ int Program::start()
 
 int Program::run()
 {
+    keep_memory_private(bool(protection_));
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take our children's exit codes away
     const auto on_signal = std::bind_front(&Program::on_signal, this);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent as a process: command line, endpoints, sockets it finds, inherited descriptors, its end. usage: life_test.py BELLHOP-AGENT [--only WORD]"""
 import contextlib
+import ctypes
 import errno
 import fcntl
 import json
@@ -430,6 +431,16 @@ def _():
 
 
 # ---- the end
+
+@case("the agent's memory is closed to what it runs, which is open itself")
+def _():
+    if os.getuid():
+        skip("needs root")
+    drop, ptrace = 24, 19    # PR_CAPBSET_DROP, CAP_SYS_PTRACE
+    with Agent(preexec_fn=lambda: ctypes.CDLL(None).prctl(drop, ptrace, 0, 0, 0)) as agent:
+        equal(agent.run("exec 3< /proc/$$/mem && echo open").out, b"open\n")
+        equal(agent.run("exec 3< /proc/$PPID/mem && echo open").out, b"")
+
 
 @case("SIGTERM and SIGINT end an agent with nothing to do")
 def _():
