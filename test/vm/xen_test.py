@@ -76,8 +76,13 @@ step put-look bellhop call look '"/srv/new/file"'
 step replace bellhop put /content /srv/there
 step replace-look bellhop call look '"/srv/there"'
 step nodes nodes
+data=/local/domain/1/data
+xenstore write $data/host/by-hand '{{"name": "version", "value": "agent"}}'
+for i in $(seq 50); do xenstore exists $data/guest/by-hand && break; usleep 200000; done
+step by-hand nodes
+xenstore rm $data/guest/by-hand
 step stop bellhop call stop
-for i in $(seq 200); do grep -q 'agent ended' {guest_log} && break; usleep 50000; done
+for i in $(seq 50); do grep -q 'agent ended' {guest_log} && break; usleep 200000; done
 step log cat {guest_log}
 step nodes-after nodes
 step gone bellhop --answer-timeout 1 ping
@@ -153,6 +158,13 @@ def _():
     for name, mode in (("put", "600"), ("replace", "640")):
         step(name)
         equal(step(f"{name}-look").split(), [mode, "0:0", whole, "-"])
+
+
+@case("a request written by hand is answered and gone")
+def _():
+    nodes = step("by-hand")
+    has(nodes, '/data/guest/by-hand = "{"')
+    equal("/data/host/by-hand" in nodes, False, nodes)
 
 
 @case("SIGTERM ends the agent with 0 within two seconds, and the tool then says that nobody answers")
