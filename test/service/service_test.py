@@ -288,7 +288,7 @@ def _():
     with place() as here, started(program, "--listen", here.path, "--fdname=frames", BINARY, "--log-level", "info") as agent:
         agent.log.wait_for("Listening on")
         equal(here.ask("ping")["ok"], True)
-        has(agent.log.text(), "listening on fd:3=frames")
+        agent.log.wait_for("listening on fd:3=frames")
         equal(b"LISTEN_" in here.run("env").out, False)
         agent.terminate()
         equal(agent.wait(20), 0, agent.log.text())

@@ -268,6 +268,7 @@ def _():
 def _():
     with StoreDaemon() as store:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)    # under nohup it is ignored, and children inherit that
             for words in (["ping"], ["wait"], ["call", "x"]):
                 child = start(store, *words)
                 request_of(store)
