@@ -215,7 +215,6 @@ TEST_CASE("xenstore: a daemon that stays away is asked for less and less often, 
     daemon.refuse = 1000;
     daemon.goes();
 
-    std::chrono::milliseconds all{};
     for (std::chrono::milliseconds rest = XenStore::first_rest; rest < XenStore::longest_rest; rest *= 2) {
         const int before = daemon.refuse;
         daemon.timers.advance(rest - 1ms);
