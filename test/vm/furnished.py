@@ -18,6 +18,7 @@ exec busybox init
 """
 
 accounts = """
+rm -f /bin/passwd /sbin/passwd /usr/bin/passwd /usr/sbin/passwd  # so that it is the agent that writes the shadow file
 echo "root:x:0:0:root:/root:/bin/sh" > /etc/passwd
 echo "root:*:19000:0:99999:7:::" > /etc/shadow
 echo "root:x:0:" > /etc/group
