@@ -498,20 +498,30 @@ def busybox_with(applet):
     return path
 
 
-@case("BusyBox init: the line starts the agent, starts it again, and a shutdown ends it in order")
-def _():
+@contextlib.contextmanager
+def busybox_init(here, which, **popen):
+    """BusyBox as PID 1 with our line of that action. Gives the process outside and its number."""
     needs_root()
     busybox = busybox_with("init")
-    with place() as here:
-        here.put_in_place("busybox/inittab", "copied", "etc", "inittab")
-        line = read(here.at("copied/etc/inittab"))
-        write(here.at("copied/etc/inittab"), b"::sysinit:/bin/mount -t proc proc /proc\n" + line)
-        os.mkdir(here.at("copied/sbin"))
-        shutil.copy(busybox, here.at("copied/sbin/init"))
-        finish = """touch "$root/dev/null"; mount --bind /dev/null "$root/dev/null"; exec chroot "$root" /sbin/init"""
-        with in_namespaces(MAKE_ROOT + finish, here.folder, os.path.dirname(BINARY)) as outer:
+    inittab = here.put_in_place("busybox/inittab", "copied", "etc", "inittab")
+    line, = [line for line in read(inittab).splitlines() if which in line]
+    write(inittab, b"::sysinit:/bin/mount -t proc proc /proc\n" + line.removeprefix(b"#") + b"\n")
+    os.makedirs(here.at("copied/sbin"), exist_ok=True)
+    shutil.copy(busybox, here.at("copied/sbin/init"))
+    finish = """touch "$root/dev/null"; mount --bind /dev/null "$root/dev/null"; exec chroot "$root" /sbin/init"""
+    with in_namespaces(MAKE_ROOT + finish, here.folder, os.path.dirname(BINARY), **popen) as outer:
+        eventually(lambda: children_of(outer.pid), what="a first process")
+        yield outer, *children_of(outer.pid)
+
+
+WITH_SHELL, WITHOUT_SHELL = b"::respawn:/bin/sh", b"#::respawn:"
+
+
+@case("BusyBox init: either line starts the agent, starts it again, and a shutdown ends it in order")
+def _():
+    for which in (WITH_SHELL, WITHOUT_SHELL):
+        with place() as here, busybox_init(here, which) as (outer, inner):
             here.answers()
-            inner, = children_of(outer.pid)
             equal(here.run("cat /proc/1/comm").out, b"init\n")
             first = here.agent_pid()
             equal(first in [int(pid) for pid in here.run("cat /proc/1/task/1/children").out.split()], True)
@@ -523,6 +533,30 @@ def _():
             os.kill(inner, signal.SIGUSR2)    # power off: in a pid namespace that is its PID 1's end
             outer.wait(20)
             equal(os.path.exists(here.path), False)
+
+
+@case("BusyBox init: a kernel without vsock and a wrong configuration are told once, and tried again when asked to")
+def _():
+    with place() as here:
+        here.configure(listen="vsock:1024")
+
+        def sleeper():
+            """What init runs, when it has settled for that."""
+            with contextlib.suppress(OSError):
+                running = children_of(inner)
+                return running if [read(f"/proc/{pid}/comm") for pid in running] == [b"sleep\n"] else []
+
+        with busybox_init(here, WITH_SHELL, preexec_fn=without_vsock()) as (outer, inner):
+            first, = eventually(sleeper, what="a sleep instead of the agent")
+            equal(outer.log.text().count("AF_VSOCK"), 1, outer.log.text())
+            here.configure("[limits]\nruns=none\n")
+            os.kill(first, signal.SIGTERM)
+            dies(first)
+            second, = eventually(sleeper, what="the second sleep")
+            equal(outer.log.text().count("runs takes a whole number"), 1, outer.log.text())
+            here.configure()
+            os.kill(second, signal.SIGTERM)
+            here.answers()
 
 
 @case("/init mounts what is missing, starts the agent and becomes the real init, with its arguments")
