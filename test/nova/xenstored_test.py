@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""nova's requests over real xenstoreds, as its plugin in dom0 makes them: write, look twice a second, remove. The password's
-ciphertext is openssl's. usage: xenstored_test.py BELLHOP-AGENT [--only WORD]"""
+"""nova's requests over real xenstoreds, as its plugin in dom0 makes them: write, wait, remove. The password's ciphertext is
+openssl's. usage: xenstored_test.py BELLHOP-AGENT [--only WORD]"""
 import base64
 import contextlib
 import json
@@ -11,7 +11,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
@@ -35,16 +34,11 @@ def guest(kind):
         skip(why)
 
 
-def ask(made, name, value, seconds=30):
+def ask(made, name, value):
     key = str(uuid.uuid4())
     request, answer = f"{HOME}/data/host/{key}", f"{HOME}/data/guest/{key}"
     made.store.write(request, json.dumps({"name": name, "value": value}))
-    end = time.monotonic() + seconds
-    while not made.store.has(answer):
-        if time.monotonic() > end:
-            made.store.remove(request)
-            raise AssertionError(f"TIMEOUT: No response from agent within {seconds} seconds")
-        time.sleep(0.5)
+    made.store.wait_until(answer, there=True)
     raw = made.store.read(answer)
     said = json.loads(raw)
     equal([type(said[word]) for word in ("message", "returncode")], [str, str])

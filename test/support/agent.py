@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 from frames import Asking, read
 from tap import args, equal, eventually
@@ -138,6 +139,12 @@ class Agent(Asking):
         """Context switches so far, of an agent that has gone to sleep."""
         eventually(lambda: state(self.pid) == "S", what="sleep")
         return int(self._status("voluntary_ctxt_switches")) + int(self._status("nonvoluntary_ctxt_switches"))
+
+    def rests(self, seconds):
+        """Not one context switch for so long."""
+        before = self.switches()
+        time.sleep(seconds)    # time itself
+        return self.switches() == before
 
     def cpu_seconds(self):
         fields = read(f"/proc/{self.pid}/stat").rsplit(b")", 1)[1].split()

@@ -12,9 +12,11 @@
 A case passes when it returns, fails when it raises, and is skipped (with the reason printed) when it calls skip().
 `python3 x_test.py BINARY … --only WORD` runs the cases whose sentence contains WORD; "args" holds what is left of the command line.
 Every case has a time limit (60 s, or @case("…", seconds=…)): a hang is a failure and never a hung test run.
+@case("…", ahead=True) is for one that waits for time to pass: it begins in a thread of its own when the first case does.
 """
 import signal
 import sys
+import threading
 import time
 import traceback
 
@@ -42,9 +44,27 @@ def _command_line():
 args, _only = _command_line()
 
 
-def case(sentence, seconds=60):
+class _Begun(threading.Thread):
+    def __init__(self, function):
+        super().__init__(daemon=True)
+        self._function, self._failure = function, None
+        self.start()
+
+    def run(self):
+        try:
+            self._function()
+        except Exception as failure:
+            self._failure = failure
+
+    def __call__(self):
+        self.join()
+        if self._failure:
+            raise self._failure
+
+
+def case(sentence, seconds=60, ahead=False):
     def register(function):
-        _cases.append((sentence, function, seconds))
+        _cases.append((sentence, function, seconds, ahead))
         return function
     return register
 
@@ -101,8 +121,10 @@ def main():
     chosen = [c for c in _cases if _only is None or _only in c[0]]
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
-    for number, (sentence, function, seconds) in enumerate(chosen, 1):
-        suffix = _run(function, seconds)
+    begun = {one: _Begun(one[1]) for one in chosen if one[3]}
+    for number, one in enumerate(chosen, 1):
+        sentence, function, seconds, _ = one
+        suffix = _run(begun.get(one, function), seconds)
         failed += suffix is None
         print(f"{'not ok' if suffix is None else 'ok'} {number} - {sentence}{suffix or ''}", flush=True)
     sys.exit(1 if failed or not chosen else 0)

@@ -10,6 +10,7 @@ test/peers/fakexen.c plays the hypervisor, and this file the kernel of domain 7:
 a unix socket, whose watches and transactions end with it.
 """
 import ctypes
+import functools
 import glob
 import mmap
 import os
@@ -48,13 +49,16 @@ def _libraries():
     return ":".join(sorted(glob.glob(f"{UNPACKED}/usr/lib/*-linux-*")))
 
 
-def _shim(folder):
-    shim = os.path.join(folder, "fakexen.so")
+@functools.cache
+def _made():
+    """Once for all daemons of a test; the folder goes when the test ends."""
+    folder = tempfile.TemporaryDirectory(prefix="bellhop-fakexen-")
+    shim = os.path.join(folder.name, "fakexen.so")
     made = subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-I", f"{UNPACKED}/usr/include", "-o", shim,
                            os.path.join(TOP, "test/peers/fakexen.c"), "-ldl"], capture_output=True)
     if made.returncode:
         raise Lacking("test/peers/fakexen.c: " + made.stderr.decode().splitlines()[0])
-    return shim
+    return folder, shim
 
 
 def _die_with_us():
@@ -120,6 +124,14 @@ class Client:
         while not self.events:
             self._next(True)
         return self.events.pop(0)
+
+    def wait_until(self, path, there):
+        """By a watch, which tells of every change; the connection's time limit is the deadline."""
+        self.watch(path, "wait")
+        while self.has(path) != there:
+            self.next_event()
+        self.ask(UNWATCH, path, "wait")
+        self.events.clear()
 
     def _next(self, also_events=False):
         while True:
@@ -232,7 +244,7 @@ class Xenstored:
         self.socket, self.guest = os.path.join(self.folder, "socket"), os.path.join(self.folder, "guest")
         self._process = self._ring = self.host = None
         try:
-            self._shim = _shim(self.folder)
+            _, self._shim = _made()
             self.start()
         except BaseException:
             self.__exit__()
