@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tap import args, case, equal, eventually, has, main  # noqa: E402
+from tap import args, case, equal, eventually, has, main, skip  # noqa: E402
 
 BELLHOP, AGENT = (os.path.abspath(path) for path in args)
 ROOT = tempfile.mkdtemp(prefix="bellhop-tool-qga-")
@@ -38,9 +39,10 @@ def begin(name, command):
     return process, f"unix:{path}=qga"
 
 
-PROCESSES = dict(
-    ours=begin("ours", [AGENT, "--listen", "unix:{path}=qga"]),
-    oracle=begin("oracle", [shutil.which("qemu-ga", path="/usr/sbin:/usr/bin"), "-m", "unix-listen", "-p", "{path}", "-t", "{folder}"]))
+QEMU_GA = shutil.which("qemu-ga", path="/usr/sbin:/usr/bin")
+COMMANDS = {"bellhop-agent": [AGENT, "--listen", "unix:{path}=qga"],
+            "qemu-ga": [QEMU_GA, "-m", "unix-listen", "-p", "{path}", "-t", "{folder}"]}
+begun = {}    # (process, endpoint) of each
 
 
 def tool(at, *words, **more):
@@ -50,11 +52,19 @@ def tool(at, *words, **more):
                           **more)
 
 
+def endpoint(name):
+    if not QEMU_GA and name == "qemu-ga":
+        skip("qemu-ga is not installed")
+    if name not in begun:
+        begun[name] = begin(name, COMMANDS[name])
+    return begun[name][1]
+
+
 def both(sentence):
     """The case once for each agent."""
     def register(function):
-        for name, (_, at) in PROCESSES.items():
-            case(f"{sentence} ({'bellhop-agent' if name == 'ours' else 'qemu-ga'})")(lambda at=at: function(at))
+        for name in COMMANDS:
+            case(f"{sentence} ({name})")(lambda name=name: function(endpoint(name)))
     return register
 
 
@@ -82,7 +92,7 @@ def _(at):
 
 @both("a command over its time limit is killed, and told as 124")
 def _(at):
-    mark = f"{ROOT}/pid-{'ours' if 'ours' in at else 'oracle'}"
+    mark = tempfile.mktemp(dir=ROOT)
     done = tool(at, "run", "--timeout", "0.5", "-c", f"echo $$ > {mark}; exec sleep 1000")
     equal(done.returncode, 124)
     pid = int(open(mark).read())
@@ -158,7 +168,7 @@ def _(at):
 
 @case("what an earlier client left behind is not taken for an answer")
 def _():
-    at = PROCESSES["ours"][1]
+    at = endpoint("bellhop-agent")
     path = at[5:-4]
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(path)
@@ -189,10 +199,16 @@ def _():
 
 @case("nothing of ours is left when the agents end")
 def _():
-    for name, (process, _) in PROCESSES.items():
+    for name, (process, _) in begun.items():
         process.terminate()
         equal(process.wait(timeout=20), 0, name)
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+try:
+    main()
+finally:
+    for left, _ in begun.values():
+        left.kill()
+        left.wait()
     shutil.rmtree(ROOT)
-
-
-main()
