@@ -130,6 +130,11 @@ struct Guest : World, io::Channel::Owner {
         port.changed();
         settle();
     }
+    void later(std::chrono::milliseconds time)
+    {
+        clock.advance(time);
+        settle();
+    }
     void leaves_later()  // long enough after its last words that these cannot have been the next host's
     {
         clock.advance(1s);
@@ -180,8 +185,7 @@ TEST_CASE("port: bytes that overtake the word of their host's coming are answere
     CHECK(guest.hears() == "");
     guest.attach();
     CHECK(guest.hears() == "<early>");
-    guest.clock.advance(1h);
-    guest.settle();
+    guest.later(1h);
     guest.says("later\n");
 
     CHECK(guest.hears() == "<later>");
@@ -202,8 +206,7 @@ TEST_CASE("port: bytes that overtake the word of the last host's going, too, are
     guest.port.room = 1000;
     guest.attach();
     guest.says("lf\n");
-    guest.clock.advance(2s);
-    guest.settle();
+    guest.later(2s);
 
     CHECK(guest.hears() == "<two><half>");
 }
@@ -215,8 +218,7 @@ TEST_CASE("port: a host that has always more to say is there all the same", "[ch
     guest.port.there = true;
     guest.says("ha!");  // it is not read any further, so nothing has told yet that it is there
 
-    guest.clock.advance(1s);
-    guest.settle();
+    guest.later(1s);
     guest.lines.outbox->pause_input(false);
     guest.says("lf\n");
 
@@ -248,8 +250,7 @@ TEST_CASE("port: an agent that is to end waits for no further conversation", "[c
 
     guest.channel->end_if_idle();
     guest.says(".");
-    guest.clock.advance(io::Channel::linger);
-    guest.settle();
+    guest.later(io::Channel::linger);
 
     CHECK_FALSE(guest.channel);
 }
@@ -263,8 +264,7 @@ TEST_CASE("port: an answer that its host did not wait for is not kept for a late
     guest.says("one\nha");
     guest.detach();
 
-    guest.clock.advance(250ms);
-    guest.settle();
+    guest.later(250ms);
     guest.port.room = 1000;
     guest.attach();
     guest.says("lf\n");
@@ -279,8 +279,7 @@ TEST_CASE("port: what a host asked that was gone before we looked is answered to
     guest.open();
 
     guest.says("come and gone\nand ha");
-    guest.clock.advance(2s);
-    guest.settle();
+    guest.later(2s);
     guest.attach();
     guest.says("other\n");
 
@@ -296,8 +295,7 @@ TEST_CASE("port: a host that came, heard and went within one turn leaves nothing
     CHECK(guest.hears().size() == 4097);
     guest.port.leaves_when_answered = false;
 
-    guest.clock.advance(250ms);
-    guest.settle();
+    guest.later(250ms);
     guest.attach();
     guest.says("other\n");
 
@@ -315,8 +313,7 @@ TEST_CASE("port: a session that is not read is told all the same when its host g
     CHECK(guest.port.to_guest == "unread\n");
     guest.leaves_later();
     CHECK(guest.lines.seen == std::vector<std::string>{"opened", "ended", "opened"});  // it was asked for something still
-    guest.clock.advance(2s);
-    guest.settle();
+    guest.later(2s);
     guest.attach();
     guest.says("next\n");
 
@@ -357,12 +354,10 @@ TEST_CASE("port: while nothing changes nothing is done", "[channel][port]")
     guest.says("blocked\n");
     guest.detach();
     guest.says("and for nobody\n");
-    guest.clock.advance(2s);
-    guest.settle();
+    guest.later(2s);
     const std::size_t reads = guest.port.reads;
 
-    guest.clock.advance(1h);
-    guest.settle();
+    guest.later(1h);
 
     CHECK(guest.port.reads == reads);
     CHECK(guest.clock.waiting() == 0);

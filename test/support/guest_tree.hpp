@@ -17,7 +17,11 @@ public:
         REQUIRE(::mkdtemp(root_.data()));
     }
     GuestTree(const GuestTree&) = delete;
-    ~GuestTree() { std::filesystem::remove_all(root_); }
+    ~GuestTree()
+    {
+        std::error_code ec;
+        std::filesystem::remove_all(root_, ec);
+    }
     const std::string& root() const { return root_; }
     std::string operator/(const std::string& path) const { return root_ + "/" + path; }
     void file(const std::string& path, const std::string& text = "") const
