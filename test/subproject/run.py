@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""run.py MESON-OPTION...: the project in this folder, with bellhop in its subprojects/, is set up, built and run.
+"""run.py LIBBELLHOP MESON-OPTION...: the project in this folder, with bellhop in its subprojects/, is set up, built and run.
 
-In a folder of its own that is removed afterwards. MESON-OPTION are those of the build under test. Also
-looks that what CONTRIBUTING.md quotes of the project is there.
+In a folder of its own that is removed afterwards. LIBBELLHOP and MESON-OPTION are those of the build under test. Its library is
+not compiled once more, which would take minutes: that it would come out the same is seen by the commands. Also looks that what
+CONTRIBUTING.md quotes of the project is there.
 """
 import atexit
+import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,11 +25,12 @@ from tap import args, case, equal, main  # noqa: E402
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="bellhop-embedder-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 PROJECT, BUILD = FOLDER / "project", FOLDER / "build"
+LIBRARY, OPTIONS = pathlib.Path(args[0]).resolve(), args[1:]
 
 
-def run(*command):
+def run(*command, cwd=FOLDER):
     ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         cwd=FOLDER, text=True, errors="replace")
+                         cwd=cwd, text=True, errors="replace")
     if ran.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))} ended with {ran.returncode}:\n{ran.stdout[-8000:]}")
     return ran.stdout
@@ -38,17 +42,48 @@ def _():
     (PROJECT / "subprojects").mkdir()
     (PROJECT / "subprojects/bellhop").symlink_to(TOP)
 
-    # An installed bellhop is not the one under test. Without optimization it is built three times as fast.
-    out = run("meson", "setup", BUILD, PROJECT, "--force-fallback-for=bellhop", "-Doptimization=0", "-Ddebug=false", *args)
+    # An installed bellhop is not the one under test.
+    out = run("meson", "setup", BUILD, PROJECT, "--force-fallback-for=bellhop", "-Doptimization=0", "-Ddebug=false", *OPTIONS)
 
     assert "Subproject bellhop finished" in out, out
 
 
-@case("it is built without a warning", seconds=570)
+def library_commands(build):
+    """What each source of the library is compiled with, as far as it says what it means: its macros, headers, language and checks."""
+    commands = {}
+    for one in json.loads((build / "compile_commands.json").read_text()):
+        if "libbellhop.a.p/" not in one["output"]:
+            continue
+        folder = pathlib.Path(one["directory"])
+        headers, words = [], set()
+        for word in shlex.split(one["command"]):
+            if word.startswith("-I"):
+                headers.append((folder / word[2:]).resolve())
+            elif word.startswith(("-D", "-U", "-std=", "-W", "-fsanitize=", "-fno-sanitize=")):
+                words.add(word)
+        ours = [path for path in headers if build not in [path, *path.parents]]
+        commands[(folder / one["file"]).resolve()] = ours, words - {"-Werror", "-Winvalid-pch"}
+    return commands
+
+
+@case("its copy of the library would be that of the build under test")
+def _():
+    wanted, got = library_commands(LIBRARY.parent), library_commands(BUILD)
+
+    assert len(wanted) > 100, len(wanted)
+    equal(got, wanted)
+
+
+@case("it is built without a warning, and linked with what the library needs", seconds=300)
 def _():
     os.nice(5)    # the other tests have clocks
+    copy = BUILD / "subprojects/bellhop/libbellhop.a"
+    inputs = run("ninja", "-C", BUILD, "-t", "inputs", "embedder").split()
+    copy.symlink_to(LIBRARY)
 
-    out = run("meson", "compile", "-C", BUILD)
+    out = run("ninja", "-C", BUILD, *(one for one in inputs if one.endswith((".o", ".a")) and "/bellhop/" not in one))
+    *_, link = run("ninja", "-C", BUILD, "-t", "commands", "-s", "embedder").splitlines()
+    out += run("/bin/sh", "-c", link, cwd=BUILD)
 
     assert (BUILD / "embedder").exists() and "warning:" not in out, out
 
