@@ -96,6 +96,8 @@ void StoreLink::send(std::string_view message, Deadline deadline)
             message.remove_prefix(std::size_t(count));
             continue;
         }
+        if (errno == EPIPE || errno == ECONNRESET)
+            return;  // what it said before it went is still to be read, and then its end
         pollfd room{fd_.get(), POLLOUT, 0};
         const bool full = errno == EAGAIN && !device_;
         if (errno != EINTR && !(full && ::poll(&room, 1, deadline.poll_timeout()) > 0))
