@@ -410,16 +410,19 @@ def _():
             process.wait()
 
 
+def about_us(agent):
+    return [line for line in agent.log.lines if f"pid {os.getpid()}" in line]
+
+
 @case("--log-level error is silent about what goes well, and debug tells each broken conversation in one line")
 def _():
     with Agent("--log-level", "debug") as agent:
         for bad in (b"\x02\0\0\0\x01x", b"\x01\0\0\0\x01{", b"\x01\xff\xff\xff\xff", b"CONNECT x\n"):
-            before = len(agent.log.lines)
+            told = about_us(agent)
             with agent.connect(bad) as host:
                 host.closed()
-            eventually(lambda: len(agent.log.lines) > before, what=f"a line about {bad!r}")
-            equal(len(agent.log.lines), before + 1, f"lines about {bad!r}: {agent.log.lines[before:]}")
-            has(agent.log.lines[-1], f"pid {os.getpid()}")
+            eventually(lambda: len(about_us(agent)) > len(told), what=f"a line about {bad!r}")
+            equal(len(about_us(agent)), len(told) + 1, f"lines about {bad!r}: {agent.log.lines}")
     with folder() as where:
         path = where + "/agent"
         process = subprocess.Popen([BINARY, "--log-level", "error", "--listen", "unix:" + path], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
