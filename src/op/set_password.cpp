@@ -72,6 +72,8 @@ Begun ask_set_password(Guest& guest, const Context& context, SetPassword::Reques
         return Error{Error::Kind::bad_request, {}, "forbidden characters in raw password"};
     if (request.user.empty() || request.user.find_first_of("\n\0:"sv) != std::string::npos)
         return Error{Error::Kind::bad_request, {}, "forbidden characters in username"};
+    if (!guest.frozen.nothing())
+        return Error{Error::Kind::busy, {}, "file systems are frozen"};
     const std::string& root = guest.facts.config.root;
     return ask_child<SetPassword>(
         guest, context, limit,

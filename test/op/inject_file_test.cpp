@@ -4,6 +4,7 @@
 #include "support/loop.hpp"
 
 #include <bellhop/op/hostname.hpp>
+#include <bellhop/op/set_password.hpp>
 
 #include <sys/stat.h>
 
@@ -102,7 +103,7 @@ TEST_CASE("inject_file: what cannot be written leaves nothing", "[inject]")
     CHECK(names_in(tree / "folder").empty());
 }
 
-TEST_CASE("inject_file: nothing is written while file systems are frozen, nor is a host name", "[inject]")
+TEST_CASE("inject_file: nothing is written while file systems are frozen, nor is a host name or a password", "[inject]")
 {
     Loop loop;
     GuestTree tree;
@@ -111,6 +112,7 @@ TEST_CASE("inject_file: nothing is written while file systems are frozen, nor is
     loop.registry.guest().frozen.set(op::Frozen::State::frozen);
     CHECK(inject(loop, "/f", "y") == "file systems are frozen");
     CHECK(asked<op::SetHostname>(loop, {"web-1"}) == "file systems are frozen");
+    CHECK(asked<op::SetPassword>(loop, {"root", Secret("x")}) == "file systems are frozen");
     loop.registry.guest().frozen.set(op::Frozen::State::thawed);
     CHECK(inject(loop, "/f", "y").empty());
     CHECK(contents(tree / "f") == "y");  // below the root that the agent was given
