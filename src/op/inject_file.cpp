@@ -63,6 +63,7 @@ Result<json::Value> inject(const std::string& root, const InjectFile::Request& r
     std::optional<struct stat> before;
     if (::stat(path.c_str(), &info) == 0)
         before = info;
+    const bool there = before || ::lstat(path.c_str(), &info) == 0;  // or a link that leads nowhere
     if (before && !S_ISREG(before->st_mode))
         return os::failure("cannot replace " + request.path, S_ISDIR(before->st_mode) ? EISDIR : EINVAL);
     Result<os::TempFile> file = os::TempFile::beside(path, ".inject-");
@@ -70,11 +71,11 @@ Result<json::Value> inject(const std::string& root, const InjectFile::Request& r
         return std::move(file.error());
     if (Status written = write_beside(*file, request.data, before); !written)
         return std::move(written.error());
-    Result<std::string> backup = before ? back_up(path) : Result<std::string>(std::string());
+    Result<std::string> backup = there ? back_up(path) : Result<std::string>(std::string());
     if (!backup)
         return std::move(backup.error());
     if (Status published = file->publish(); !published) {
-        if (before && (::access(path.c_str(), F_OK) < 0 || ::unlink(backup->c_str()) < 0))
+        if (there && (::lstat(path.c_str(), &info) < 0 || ::unlink(backup->c_str()) < 0))
             ::rename(backup->c_str(), path.c_str());
         return std::move(published.error());
     }

@@ -87,6 +87,26 @@ TEST_CASE("inject_file: who replaces a file keeps its mode, its owner and a back
     CHECK(contents(tree / names[2]) == "new");
 }
 
+TEST_CASE("inject_file: a link is replaced, kept as the backup, and not written through", "[inject]")
+{
+    Loop loop;
+    GuestTree tree;
+    tree.file("target", "old");
+    const bool dangling = GENERATE(true, false);
+    const std::string leads_to = tree / (dangling ? "nowhere" : "target");
+    tree.link("f", leads_to);
+
+    CHECK(inject(loop, tree / "f", "new").empty());
+
+    CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(tree / "f")));
+    CHECK(contents(tree / "f") == "new");
+    CHECK(contents(tree / "target") == "old");
+    const std::vector<std::string> names = names_in(tree.root());
+    REQUIRE(names.size() == 3);
+    CHECK(names[1].ends_with(".bak"));
+    CHECK(std::filesystem::read_symlink(tree / names[1]) == leads_to);
+}
+
 TEST_CASE("inject_file: what cannot be written leaves nothing", "[inject]")
 {
     Loop loop;
