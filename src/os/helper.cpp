@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// poll(2), pipe(7), waitpid(2).
+// poll(2), pipe(7), waitid(2), waitpid(2).
 #include "os/helper.hpp"
 
 #include "os/errors.hpp"
@@ -22,17 +22,25 @@ void append(std::string& to, const char* part, std::size_t count)
     to.append(part, std::min(count, most_output - to.size()));
 }
 
-// Feeds and listens until the helper has closed its outputs. One that went without its input is no error: its exit code counts.
-void talk(HelperEnd& end, Fd to, Fd from, Fd from_error, std::string_view input)
+bool has_gone(pid_t pid)
+{
+    siginfo_t info{};
+    return ::waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
+// Feeds and listens until the helper has closed its outputs, or has gone and they are read dry: what it left running (a daemon
+// that it has woken) may keep them open for ever. One that went without its input is no error: its exit code counts.
+void talk(HelperEnd& end, const Child& child, Fd to, Fd from, Fd from_error, std::string_view input)
 {
     char part[4096];
     ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
-    for (;;) {
+    for (bool was_gone = false;;) {
         if (input.empty())
             to = Fd();
         // poll(2) ignores a descriptor of -1
-        pollfd all[] = {{from.get(), POLLIN, 0}, {to.get(), POLLOUT, 0}, {from_error.get(), POLLIN, 0}};
-        if (::poll(all, 3, -1) < 0)
+        pollfd all[] = {
+            {from.get(), POLLIN, 0}, {to.get(), POLLOUT, 0}, {from_error.get(), POLLIN, 0}, {child.pidfd.get(), POLLIN, 0}};
+        if (::poll(all, 4, child.pidfd ? -1 : 100) < 0)
             continue;
         if (all[1].revents) {
             const ssize_t n = ::write(to.get(), input.data(), input.size());
@@ -50,8 +58,10 @@ void talk(HelperEnd& end, Fd to, Fd from, Fd from_error, std::string_view input)
             if (n == 0 || (n < 0 && errno != EINTR))
                 source = Fd();
         }
-        if (!from && !from_error)
+        const bool dry = !all[0].revents && !all[2].revents;
+        if ((!from && !from_error) || (was_gone && dry))
             return;
+        was_gone = has_gone(child.pid);  // what it wrote last may have come after poll(2) had looked: once more
     }
 }
 
@@ -80,7 +90,7 @@ Result<HelperEnd> run_helper(const std::vector<std::string>& argv, std::string_v
     out_write = Fd();
     err_write = Fd();
     HelperEnd end;
-    talk(end, std::move(in_write), std::move(out_read), std::move(err_read), input);
+    talk(end, *child, std::move(in_write), std::move(out_read), std::move(err_read), input);
     while (::waitpid(child->pid, &end.status, 0) < 0 && errno == EINTR) {
     }
     end.code = WIFSIGNALED(end.status) ? 128 + WTERMSIG(end.status) : WEXITSTATUS(end.status);
