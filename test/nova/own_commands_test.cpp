@@ -59,6 +59,21 @@ TEST_CASE("nova: features lists own commands among the others, and a built-in on
     NovaHost nova;
     nova.operations.own_commands["backup null"] = nova.operations.own_commands["version null"] = {0, "mine", false, ""};
 
-    CHECK(nova.says(R"({"name": "features"})").find("backup,features") != std::string::npos);
+    CHECK(nova.says(R"({"name": "features"})").find("keyinit,password,version,backup") != std::string::npos);
     CHECK(nova.says(R"({"name": "version"})") == answered("9.8.7"));
+}
+
+TEST_CASE("nova: however many own commands there are, features has nova's own, and no half names", "[nova][own]")
+{
+    NovaHost nova;
+    for (int i = 100; i < 200; ++i)
+        nova.operations.own_commands["a-" + std::string(40, 'x') + std::to_string(i) + " null"] = {0, "", false, ""};
+
+    const std::string answer = nova.says(R"({"name": "features"})");
+
+    CHECK(answer.size() <= 2015);
+    CHECK(answer.size() > 1900);
+    CHECK(answer.find("version,a-") != std::string::npos);
+    const std::size_t end = answer.find("\", \"returncode");
+    CHECK(end - answer.rfind(',', end - 1) == 1 + 2 + 40 + 3);
 }

@@ -454,7 +454,7 @@ def _():
             equal("mine" in tool(store, "call", "version")[1], False)
             fails(tool(store, "call", "fail"), 1, "the guest refused: own command 'fail' ended with 3: why (returncode 500)")
             names = [one["name"] for one in said(store, "info")[1]["operations"]]
-            equal((names.count("version"), "echo" in names, names == sorted(names)), (1, True, True))
+            equal((names.count("version"), names[-3:]), (1, ["echo", "env", "fail"]))
             (folder / "echo").chmod(0o777)
             fails(tool(store, "call", "echo"), 1, "No such agent command 'echo'")
         finally:

@@ -69,6 +69,6 @@ struct Command {
 };
 
 const Command* find_command(std::string_view name, const State&);  // nullptr: none that this host may have
-std::vector<std::string> command_names(const State&);              // those that it may have, sorted
+std::vector<std::string> command_names(const State&);              // those that it may have, sorted; the operator's own last
 
 }  // namespace bellhop::nova

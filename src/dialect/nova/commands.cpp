@@ -15,11 +15,12 @@ void version(Call& call)
     call.answer(call.state().version);
 }
 
-void features(Call& call)
+void features(Call& call)  // whole names: half of one would be another
 {
     std::string all;
     for (const std::string& name : command_names(call.state()))
-        (all += all.empty() ? "" : ",") += name;
+        if (all.size() + 1 + name.size() <= longest_plain_message)
+            (all += all.empty() ? "" : ",") += name;
     call.answer(std::move(all));
 }
 
@@ -64,9 +65,9 @@ std::vector<std::string> command_names(const State& state)
             if (there(command, state))
                 names.emplace_back(command.name);
         }
+    std::sort(names.begin(), names.end());
     for (std::string& name : own_command_names(state.context, std::move(all)))
         names.push_back(std::move(name));
-    std::sort(names.begin(), names.end());
     return names;
 }
 

@@ -10,7 +10,8 @@ namespace bellhop::nova {
 
 // C xenstored gives a guest 2048 bytes for a node: a header, one permission and the value.
 constexpr std::size_t longest_answer = 2015;
-constexpr std::size_t longest_request = 4096;  // no message of XenStore is longer
+constexpr std::size_t longest_plain_message = longest_answer - 40;  // of printable ASCII, that no answer cuts
+constexpr std::size_t longest_request = 4096;                       // no message of XenStore is longer
 
 struct Request {
     std::string name;
