@@ -229,6 +229,34 @@ TEST_CASE("xenstore: a daemon that stays away is asked for less and less often, 
     CHECK(daemon.troubles.size() == 2);  // it has gone; there is none
 }
 
+TEST_CASE("xenstore: a daemon that goes whenever we come is asked for less and less often, until it stays", "[xenstore]")
+{
+    FakeXenstored daemon;
+    Said changed;
+    const auto watch = daemon.store->watch("a", changed.event());
+    const auto stands = [&] {
+        daemon.ok(Type::watch, "a\0"
+                               "1\0"s);
+    };
+    stands();
+    std::chrono::milliseconds rest = XenStore::first_rest;
+    for (int opened = 2; opened < 8; ++opened, rest *= 2) {
+        daemon.goes();
+        daemon.timers.advance(rest - 1ms);
+        CHECK(daemon.opened == opened - 1);
+        daemon.timers.advance(1ms);
+        CHECK(daemon.opened == opened);
+        stands();
+    }
+    CHECK(daemon.troubles.size() == 1);
+
+    daemon.timers.advance(XenStore::lasting);
+    daemon.goes();
+    daemon.timers.advance(XenStore::first_rest);
+    CHECK(daemon.opened == 8);
+    CHECK(daemon.troubles.size() == 2);
+}
+
 TEST_CASE("xenstore: a transaction that a daemon took with it is over, on the next one too", "[xenstore]")
 {
     FakeXenstored daemon;

@@ -149,10 +149,8 @@ void XenStore::register_watches()
 void XenStore::on_watched(const std::string& token, Result<std::string_view> answer)
 {
     const auto at = std::find_if(watches_.begin(), watches_.end(), [&](const Watched& one) { return one.token == token; });
-    if (answer) {
-        rest_ = first_rest;
-        said_.clear();
-    }
+    if (answer && !stood_)
+        stood_ = timers_.now();
     if (answer || at == watches_.end() || !connection_.is_open())
         return;
     at->standing = false;  // a quota, mostly: of what others in this guest watch, too
@@ -185,6 +183,11 @@ void XenStore::on_event(const xenstore::Event& event)
 
 void XenStore::on_lost(const Error& why)
 {
+    if (stood_ && timers_.now() - *stood_ >= lasting) {  // else what we ask may be why it goes
+        rest_ = first_rest;
+        said_.clear();
+    }
+    stood_.reset();
     tell(why);
     for (Watched& watched : watches_)
         watched.standing = false;

@@ -9,6 +9,7 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace bellhop::transports {
@@ -28,6 +29,7 @@ public:
         ~Owner() = default;
     };
     static constexpr std::chrono::milliseconds first_rest{100}, longest_rest{10'000};  // before it is opened again; doubled
+    static constexpr std::chrono::seconds lasting{1};                                  // watches stood so long: all was well
     static constexpr std::chrono::seconds watch_rest{10};                              // before a watch refused is tried again
 
     XenStore(asio::io_context&, Timers&, Open, std::string base, Opened);
@@ -71,8 +73,9 @@ private:
     unsigned long last_token_ = 0;
     const Watched* firing_ = nullptr;
     std::chrono::milliseconds rest_ = first_rest;
-    std::unique_ptr<Timer> again_;  // to open it, or to make watches
-    std::string said_;              // the last trouble: once is enough
+    std::optional<std::chrono::steady_clock::time_point> stood_;  // since when watches do
+    std::unique_ptr<Timer> again_;                                // to open it, or to make watches
+    std::string said_;                                            // the last trouble: once is enough
 };
 
 }  // namespace bellhop::transports
