@@ -198,6 +198,37 @@ TEST_CASE("xenstore: what is asked and not answered has a limit", "[xenstore]")
                            "1\0"s);
 }
 
+TEST_CASE("xenstore: a socket has no more on the way than a guest's quota lets through", "[xenstore]")
+{
+    FakeXenstored daemon;
+    Said said;
+    std::vector<Request> asked;
+    for (std::size_t i = 0; i < 40; ++i)
+        daemon.store->read(std::to_string(i), said.value());
+
+    for (std::size_t i = 0; i < XenConnection::most_on_the_way; ++i)
+        asked.push_back(daemon.hears(Type::read, std::to_string(i) + "\0"s));
+    CHECK(daemon.silent());
+    daemon.answers(asked[3], "x");
+    daemon.hears(Type::read, std::to_string(XenConnection::most_on_the_way) + "\0"s);
+    CHECK(daemon.silent());
+    CHECK(said.all == All{"x"});
+}
+
+TEST_CASE("xenstore: a socket that is full is written to when it has room, in order", "[xenstore]")
+{
+    FakeXenstored daemon;
+    Said said;
+    daemon.fault = EAGAIN;
+    daemon.store->read("a", said.value());
+    daemon.store->read("b", said.value());
+
+    daemon.answers(daemon.hears(Type::read, "a\0"s), "A");
+    daemon.answers(daemon.hears(Type::read, "b\0"s), "B");
+
+    CHECK(said.all == All{"A", "B"});
+}
+
 TEST_CASE("xenstore: paths of another domain are made absolute, and its events relative", "[xenstore]")
 {
     FakeXenstored daemon(Manner::socket, "/local/domain/7/");
