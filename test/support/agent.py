@@ -135,6 +135,20 @@ class Agent(Asking):
     def rss_anon_kib(self):
         return int(self._status("RssAnon").split()[0])
 
+    def memory_holds(self, data):
+        """Anywhere that it may write to. None: we may not look."""
+        with open(f"/proc/{self.pid}/maps", encoding="ascii") as maps:
+            spans = [[int(word, 16) for word in line.split()[0].split("-")] for line in maps if line.split()[1].startswith("rw")]
+        try:
+            with open(f"/proc/{self.pid}/mem", "rb", 0) as memory:
+                for begin, end in spans:
+                    memory.seek(begin)
+                    if data in memory.read(end - begin):
+                        return True
+        except PermissionError:
+            return None
+        return False
+
     def switches(self):
         """Context switches so far, of an agent that has gone to sleep."""
         eventually(lambda: state(self.pid) == "S", what="sleep")
