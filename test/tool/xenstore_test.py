@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -392,6 +393,22 @@ def _():
             connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
         with fake(f"{folder}/s", serves_pages):
             fails(tool(f"xenstore:7@{folder}/s", "ping"), 4, "no xenstored")
+
+
+@case("a daemon that has stopped taking connections is waited for no longer than was said, and not against a signal")
+def _():
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(f"{folder}/s")
+        listener.listen(0)
+        held.enter_context(socket.socket(socket.AF_UNIX)).connect(f"{folder}/s")    # its queue is full
+        at = f"xenstore:7@{folder}/s"
+        fails(tool(at, "--connect-timeout", "0.3", "ping"), 3, "did not take the connection in time")
+        child = start(at, "ping")
+        eventually(lambda: ") S " in pathlib.Path(f"/proc/{child.pid}/stat").read_text(), what="a tool that waits")
+        child.terminate()
+        equal(child.wait(20), -signal.SIGTERM)
+        child.communicate()
 
 
 @case("what the daemon refuses is told, and nothing is left")

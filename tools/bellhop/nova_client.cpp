@@ -149,7 +149,10 @@ void NovaClient::set_password(const std::string& user, const Secret& password) c
     const auto shared = ours->shared(theirs);
     if (!shared)
         throw Failure(Exit::broken, "the guest's public key is none: " + shared.error().text);
-    const Secret line(std::string(password.view()) + "\n");
+    std::string text;
+    text.reserve(password.view().size() + 1);  // it must not leave a copy behind as it grows
+    (text += password.view()) += '\n';
+    const Secret line(std::move(text));
     box.must("password", encoded(crypto::encrypt(crypto::Key(shared->view()), line.view())));
 }
 

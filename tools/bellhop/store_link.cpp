@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ bool is_device(const std::string& path)
     return ::stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode);
 }
 
-Fd connected(const std::string& path)  // with errno when it is not
+Fd connected(const std::string& path, std::chrono::milliseconds limit)  // with errno when it is not
 {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
@@ -48,7 +49,10 @@ Fd connected(const std::string& path)  // with errno when it is not
     }
     path.copy(name.sun_path, path.size());
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0)
+    const auto count = limit.count();
+    const timeval wait{time_t(count / 1000), suseconds_t(count % 1000 * 1000)};  // of connect(2), where nobody accepts
+    if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 ||
+        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0)
         return {};
     ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
     return fd;
@@ -61,28 +65,31 @@ Status status_of(Result<std::string> answer)
 
 }  // namespace
 
-StoreLink::StoreLink(const std::string& path, std::chrono::milliseconds limit) : limit_(limit)
+// Signals are taken from their own way only when it is reached: there is nothing to clean up before.
+StoreLink::StoreLink(const std::string& path, std::chrono::milliseconds limit) : limit_(limit), fd_(reached(path)) {}
+
+Fd StoreLink::reached(const std::string& path)
 {
     int error = ENOENT;
     for (const std::string& place : path.empty() ? usual_places() : std::vector<std::string>{path}) {
         where_ = place;
-        if (open(place))
-            return;
+        if (Fd fd = opened(place))
+            return fd;
         error = errno == ENOENT ? error : errno;
         if (error != ENOENT)
             break;
     }
-    throw Failure(Exit::unreachable, "cannot reach xenstored at " + where_ + ": " + std::strerror(error),
+    const char* const why = error == EAGAIN ? "it did not take the connection in time" : std::strerror(error);
+    throw Failure(Exit::unreachable, "cannot reach xenstored at " + where_ + ": " + why,
                   error == EACCES || error == EPERM ? "it answers root only"
                                                     : "is this the host (dom0)? xenstore:DOMID@PATH names another socket");
 }
 
-bool StoreLink::open(const std::string& path)
+Fd StoreLink::opened(const std::string& path)
 {
     device_ = is_device(path);
-    fd_ = device_ ? Fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) : connected(path);
     longest_ = device_ ? xenstore::max_device_payload : xenstore::max_payload;
-    return bool(fd_);
+    return device_ ? Fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) : connected(path, limit_);
 }
 
 // ---- messages

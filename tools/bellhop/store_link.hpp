@@ -48,18 +48,19 @@ public:
     };
 
 private:
-    bool open(const std::string& path);
+    Fd reached(const std::string& path);
+    Fd opened(const std::string& path);
     Result<std::string> ask(xenstore::Type, std::initializer_list<std::string_view> words, std::string_view rest = {});
     void send(std::string_view message, Deadline);
     bool fill(Deadline);  // false: the deadline came first
     std::optional<xenstore::Message> next();
 
-    std::string where_;
-    Fd fd_;
-    Interrupts interrupts_;
     std::chrono::milliseconds limit_;
+    std::string where_;
     std::size_t longest_ = xenstore::max_payload;
     bool device_ = false, undisturbed_ = false;
+    Fd fd_;
+    Interrupts interrupts_;
     std::size_t owed_ = 0;    // answers to requests that were given up
     std::size_t events_ = 0;  // that nobody has waited for yet
     std::vector<std::byte> buffer_ = std::vector<std::byte>(16 << 10);
