@@ -388,10 +388,7 @@ def _():
     with tempfile.TemporaryDirectory() as folder:
         with fake(f"{folder}/s", hold):
             fails(tool(f"xenstore:7@{folder}/s", "--connect-timeout", "0.3", "ping"), 4, "is silent")
-        def serves_pages(connection):
-            connection.recv(65536)
-            connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-        with fake(f"{folder}/s", serves_pages):
+        with fake(f"{folder}/s", lambda connection: connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")):
             fails(tool(f"xenstore:7@{folder}/s", "ping"), 4, "no xenstored")
 
 
