@@ -190,7 +190,7 @@ def _():
             assert time.monotonic() - begun < 8
 
 
-@on_each_daemon("an idle agent on a store sleeps, and ends at once when told to")
+@on_each_daemon("an idle agent on a store sleeps, and ends at once when told to", ahead=True)
 def _(kind):
     with daemon(kind) as store, agent_on(store) as agent:
         ask(store)

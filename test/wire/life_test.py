@@ -485,7 +485,7 @@ def _():
         dies(pid)
 
 
-@case("SIGTERM at work ends with 0 and leaves no command, no temporary file and no socket")
+@case("SIGTERM at work ends with 0 and leaves no command, no temporary file and no socket", ahead=True)
 def _():
     with Agent("--max-runs", "2", "--drain-timeout", "0.1") as agent, contextlib.ExitStack() as hosts:
         write(agent.at("file"), b"")
@@ -546,7 +546,7 @@ def _():
             first.kill()
 
 
-@case("an idle agent sleeps: not one context switch in 3 s, fresh or after traffic")
+@case("an idle agent sleeps: not one context switch in 3 s, fresh or after traffic", ahead=True)
 def _():
     with Agent() as fresh, Agent("--max-connections", "20", "--idle-timeout", "1") as used:
         for _ in range(10):

@@ -215,7 +215,7 @@ def _():
             equal((first.ran().out, second.ran().out), (b"first\n", b"second\n"))
 
 
-@case("a peer that has its answer and never closes holds no place for long")
+@case("a peer that has its answer and never closes holds no place for long", ahead=True)
 def _():
     with Agent() as agent:
         with many([agent.connect(one) for one in (request(op="ping"), request(op="zzz"), b"\x09\0\0\0\0", request(op="run", cmd="true"))]) as hosts:
@@ -262,7 +262,7 @@ def descriptors_left(agent, count):
         resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@case("without a descriptor to spare accept waits, does not spin, and recovers")
+@case("without a descriptor to spare accept waits, does not spin, and recovers", ahead=True)
 def _():
     with Agent() as agent:
         with descriptors_left(agent, 10), many([agent.connect() for _ in range(40)]) as hosts:
