@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -78,9 +79,10 @@ def place():
 
 @contextlib.contextmanager
 def started(*command, **popen):
-    """A process in the foreground, with its standard error as .log; killed when the block is left."""
+    """A process in the foreground, with its standard error as .log; its group is killed when the block is left."""
     popen.setdefault("env", BARE)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **popen)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               start_new_session=True, **popen)
     process.log = Log(process.stderr)
     try:
         yield process
@@ -88,7 +90,8 @@ def started(*command, **popen):
         print("# log:", process.log.text().replace("\n", "\n# log: "))
         raise
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)    # also an agent whose runsv has not ended it
         process.wait()
         process.log.end()
 
