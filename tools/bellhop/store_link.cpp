@@ -51,9 +51,11 @@ Fd connected(const std::string& path, std::chrono::milliseconds limit)  // with 
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto count = limit.count();
     const timeval wait{time_t(count / 1000), suseconds_t(count % 1000 * 1000)};  // of connect(2), where nobody accepts
-    if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 ||
-        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0)
+    if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0)
         return {};
+    while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0)
+        if (errno != EINTR)  // stopped and continued
+            return {};
     ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
     return fd;
 }
@@ -79,8 +81,9 @@ Fd StoreLink::reached(const std::string& path)
         if (error != ENOENT)
             break;
     }
-    const char* const why = error == EAGAIN ? "it did not take the connection in time" : std::strerror(error);
-    throw Failure(Exit::unreachable, "cannot reach xenstored at " + where_ + ": " + why,
+    if (error == EAGAIN)
+        throw Failure(Exit::unreachable, "xenstored at " + where_ + " did not take the connection in time");
+    throw Failure(Exit::unreachable, "cannot reach xenstored at " + where_ + ": " + std::strerror(error),
                   error == EACCES || error == EPERM ? "it answers root only"
                                                     : "is this the host (dom0)? xenstore:DOMID@PATH names another socket");
 }
