@@ -88,7 +88,7 @@ Result<json::Value> change(const std::string& folder, const ChangeSshKeys::Reque
     if (missing)
         before = Lines();
     if (!before)
-        return Error{before.error().kind, before.error().os, "failed to read '" + path + "': " + before.error().os.message()};
+        return Error{before.error().kind, before.error().os, "failed to read '" + path + "': " + os_text(before.error().os)};
     const Lines after = changed(*before, request);
     if (after == *before && (!missing || request.how == How::remove))
         return json::Value();
@@ -102,7 +102,7 @@ Result<json::Value> list(const std::string& folder)
     const std::string path = folder + "/authorized_keys";
     const Result<Lines> lines = lines_of(path);
     if (!lines)
-        return Error{lines.error().kind, lines.error().os, "failed to read '" + path + "': " + lines.error().os.message()};
+        return Error{lines.error().kind, lines.error().os, "failed to read '" + path + "': " + os_text(lines.error().os)};
     json::Array keys;
     for (const std::string& line : *lines)
         if (is_key(trimmed(line)))

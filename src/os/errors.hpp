@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel said, as an Error: errno(3), strerror(3).
 #pragma once
+#include "base/os_text.hpp"
+
 #include <bellhop/result.hpp>
 
 #include <cerrno>
@@ -36,7 +38,7 @@ inline Error::Kind kind_of(int code)
 inline Error failure(const std::string& what, int code = errno)
 {
     const std::error_code os(code, std::system_category());
-    return {kind_of(code), os, what + ": " + os.message()};
+    return {kind_of(code), os, what + ": " + os_text(os)};
 }
 
 }  // namespace bellhop::os

@@ -105,7 +105,7 @@ Result<std::unique_ptr<PortLink>> open_port(const std::string& address)
         return os::failure(what);
     auto link = PortLink::make(std::move(port), line ? PortLink::Kind::line : PortLink::Kind::virtio);
     if (!link)
-        link.error().text = what + ": " + link.error().os.message();
+        link.error().text = what + ": " + os_text(link.error().os);
     return link;
 }
 

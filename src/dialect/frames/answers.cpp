@@ -3,6 +3,7 @@
 // an exit is told.
 #include "dialect/frames/answers.hpp"
 
+#include "base/os_text.hpp"
 #include "framing/tag_length.hpp"
 
 #include <array>
@@ -109,7 +110,7 @@ std::string frame_of(const json::Value& value)
 
 std::string host_text(const Error& error)
 {
-    return error.os ? "[Errno " + std::to_string(error.os.value()) + "] " + error.os.message() : error.text;
+    return error.os ? "[Errno " + std::to_string(error.os.value()) + "] " + os_text(error.os) : error.text;
 }
 
 std::string quoted(std::string text)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest-exec and guest-exec-status.
 #include "base/base64.hpp"
+#include "base/os_text.hpp"
 #include "dialect/qga/exec.hpp"
 #include "dialect/qga/files.hpp"
 
@@ -128,7 +129,7 @@ bool has_zero_byte(const std::vector<std::string>& words)
 std::string start_failure(const std::string& path, const Error& error)
 {
     if (error.os && error.text.starts_with("exec "))
-        return "Failed to execute child process \u201C" + path + "\u201D (" + error.os.message() + ")";
+        return "Failed to execute child process \u201C" + path + "\u201D (" + os_text(error.os) + ")";
     return error.text;
 }
 

@@ -7,6 +7,7 @@
 #include "dialect/qga/files.hpp"
 
 #include "base/base64.hpp"
+#include "base/os_text.hpp"
 
 #include <bellhop/budget.hpp>
 
@@ -320,7 +321,7 @@ void write_file(Call& call, std::shared_ptr<OpenedFile> file, std::string bytes,
 
 std::string reason(const Error& error)
 {
-    return error.os ? error.os.message() : error.text;
+    return error.os ? os_text(error.os) : error.text;
 }
 
 std::span<const Command> file_commands()
