@@ -44,7 +44,9 @@ public:
     // available() > 0: take, promise, or hold the job; who does none of these is held. Not repeated for a stream while promised
     // bytes of it have yet to leave.
     virtual void on_output(Stream, const std::shared_ptr<Source>&) {}
-    virtual void on_input_room() {}               // after input() said full
+    virtual void on_input_room() {}  // after input() said full
+    // A command itself is gone, and not all that it wrote was taken: while it is held, or its bytes wait, it counts as running.
+    virtual void on_leader_exit() {}
     virtual void on_end(Result<ExitStatus>) = 0;  // last, and never from inside start() or a call to the job
 };
 
@@ -57,10 +59,10 @@ public:
 
 class Job : public Lease {
 public:
-    virtual void hold(bool) {}                 // stop reading: the child blocks, we do not grow
-    virtual Status signal(int) = 0;            // signal(7), to the whole group
-    virtual Outbox::Room input(ByteView) = 0;  // copied or used up; full: stop, on_input_room() says when to go on
-    virtual void end_input() = 0;              // after all that was given to input()
+    virtual void hold(bool) {}                      // stop reading: the child blocks, we do not grow
+    virtual Status signal(int) = 0;                 // signal(7), to the whole group
+    virtual Outbox::Room input(ByteView) = 0;       // copied or used up; full: stop, on_input_room() says when to go on
+    virtual void end_input() = 0;                   // after all that was given to input()
     virtual std::int64_t pid() const { return 0; }  // of a command; 0: it does not run (yet), or it is none
 };
 

@@ -190,9 +190,11 @@ void RunJob::on_exit()
 {
     exited_ = true;
     timer_.reset();
-    if (request_.grace && process_->output() != os::Process::Output::dry)
+    if (process_->output() == os::Process::Output::dry)
+        return maybe_end();
+    if (request_.grace)
         timer_ = timers_.after(*request_.grace, std::bind_front(&RunJob::on_grace_over, this));
-    maybe_end();
+    barrier_.enter(&JobSink::on_leader_exit, sink_);
 }
 
 void RunJob::on_grace_over()

@@ -344,6 +344,22 @@ def _():
         equal(("truncated" in answer, answer["exitcode"]), (False, 0))
 
 
+@case("bellhop-exec: a command that has ended leaves its place, though nobody reads what it wrote")
+def _():
+    size = 16 * MIB + 60_000    # what is kept, and most of a small pipe
+    with One("--max-runs", "1") as one:
+        pid = one.host.call("bellhop-exec", {"path": "head", "arg": ["-c", str(size), "/dev/zero"]})["pid"]
+
+        def another():
+            try:
+                return one.host.call("guest-exec", {"path": "true"})["pid"]
+            except Refused:
+                return None
+        finished(one.host, eventually(another, 30, "a place"))
+        got, answer = read_all(one.host, pid, count=4 * MIB)
+        equal((len(got), got.count(0), "truncated" in answer, answer["exitcode"]), (size, size, False, 0))
+
+
 @case("bellhop-exec: environment, directory, merged output, time limit and signals are as asked")
 def _():
     with One(env={**os.environ, "OURS": "1", "SHELL": "/bin/sh"}) as one:

@@ -10,6 +10,7 @@
 #include <bellhop/op/info.hpp>
 #include <bellhop/op/own_command.hpp>
 #include <bellhop/op/put_file.hpp>
+#include <bellhop/op/reach.hpp>
 #include <bellhop/op/run.hpp>
 
 #include <algorithm>
@@ -149,6 +150,7 @@ struct FakeWork {
     bool held = false, dropped = false, input_ended = false, input_full = false;
     std::string input;
     std::vector<int> signals;
+    std::int64_t pid = 0;
     std::shared_ptr<FakeSource> out = std::make_shared<FakeSource>(), err = std::make_shared<FakeSource>();
 
     void writes(Stream stream, std::string_view text)
@@ -168,7 +170,7 @@ struct FakePut : FakeWork {
 
 class FakeJob final : public Job {
 public:
-    explicit FakeJob(FakeWork& work) : work_(work) {}
+    explicit FakeJob(FakeWork& work) : work_(work), pid_(work.pid) {}
     ~FakeJob() override { work_.dropped = true; }
     void hold(bool on) override { work_.held = on; }
     Status signal(int number) override
@@ -183,9 +185,11 @@ public:
         return work_.input_full ? Outbox::Room::full : Outbox::Room::more;
     }
     void end_input() override { work_.input_ended = true; }
+    std::int64_t pid() const override { return pid_; }
 
 private:
     FakeWork& work_;
+    const std::int64_t pid_;
 };
 
 class FakeOperations final : public Operations {
@@ -260,6 +264,8 @@ private:
             static_cast<op::FreezeState::Answer*>(answer)->state = freeze;
             return done();
         }
+        if (&info == &op::MayHang::info)
+            return done();
         REQUIRE(&info == &op::GetFile::info);
         const auto file = files.find(static_cast<op::GetFile::Request*>(request)->path);
         if (file == files.end())

@@ -9,6 +9,7 @@ namespace bellhop::qga {
 namespace {
 
 constexpr std::size_t most_results = 128, most_kept_by_all = 64 << 20, input_step = 64 << 10;
+constexpr std::size_t most_in_pipe = 1 << 20;
 constexpr std::chrono::seconds kept_after_fetch{60};
 
 }  // namespace
@@ -79,12 +80,14 @@ Status Exec::start(const Context& context, op::Run::Request request, std::string
 void Exec::on_output(Stream stream, const std::shared_ptr<Source>& source)
 {
     Output& output = outputs_[std::size_t(stream)];
+    const bool lossless = overflow_ == Overflow::hold;
+    const std::size_t most = most_kept + (lossless && leader_exited_ ? most_in_pipe : 0);
     while (const std::size_t there = source->available()) {
-        const std::size_t wanted = std::min(there, most_kept - output.bytes->size());
+        const std::size_t wanted = std::min(there, most - output.bytes->size());
         const std::size_t room = std::min(wanted, all_.room(wanted));
-        if (overflow_ == Overflow::hold && room == 0 && output.bytes->size() > 0)
+        if (lossless && !leader_exited_ && room == 0 && output.bytes->size() > 0)
             return job_->hold(held_ = true);
-        const ByteView bytes = source->take(overflow_ == Overflow::hold && room > 0 ? room : there);
+        const ByteView bytes = source->take(lossless && room > 0 ? room : there);
         if (bytes.empty())
             return;
         const ByteView kept = bytes.first(std::min(bytes.size(), room));
@@ -92,6 +95,14 @@ void Exec::on_output(Stream stream, const std::shared_ptr<Source>& source)
         all_.kept += whole ? kept.size() : 0;
         output.truncated = output.truncated || !whole || kept.size() < bytes.size();
     }
+}
+
+// What is in its pipes now is all that comes of it, and finds room: one that nobody reads shall not count as running for ever.
+void Exec::on_leader_exit()
+{
+    leader_exited_ = true;
+    if (std::exchange(held_, false))
+        job_->hold(false);
 }
 
 void Exec::on_input_room()
@@ -143,8 +154,7 @@ void Exec::on_end(Result<ExitStatus> status)
 
 void Exec::fetched(Timers& timers)
 {
-    if (!expiry_)
-        expiry_ = timers.after(kept_after_fetch, [&all = all_, pid = pid_] { all.by_pid.erase(pid); });
+    expiry_ = timers.after(kept_after_fetch, [&all = all_, pid = pid_] { all.by_pid.erase(pid); });
 }
 
 void Exec::forget_before(Stream stream, std::uint64_t offset)

@@ -24,7 +24,8 @@ public:
 
     struct Output {
         std::shared_ptr<Spool> bytes = std::make_shared<Spool>();
-        bool truncated = false;
+        bool truncated = false, told = false;  // told: to its last byte
+        bool is_told() const { return told || bytes->size() == 0; }
     };
 
     Exec(Execs& all, Budget& memory, Overflow overflow, Input input)
@@ -39,9 +40,11 @@ public:
     const Result<ExitStatus>& end() const { return *end_; }
     const Output& output(Stream stream) const { return outputs_[std::size_t(stream)]; }
     void forget_before(Stream, std::uint64_t offset);
-    void fetched(Timers&);  // the result was told: from now on it is kept for a while only
-    bool was_fetched() const { return bool(expiry_); }
-    std::uint64_t order() const { return order_; }  // in which they ended
+    // Of one that is over: a part of its result was told, and is kept for a while only from the last time on.
+    void fetched(Timers&);
+    void fetched_to_end(Stream stream) { outputs_[std::size_t(stream)].told = true; }
+    bool was_fetched() const { return expiry_ && outputs_[0].is_told() && outputs_[1].is_told(); }  // all of it
+    std::uint64_t order() const { return order_; }                                                  // in which they ended
 
     // While it runs, and its input stays open.
     bool takes_input() const { return job_ && open_input_; }
@@ -51,6 +54,7 @@ public:
 private:
     void on_output(Stream, const std::shared_ptr<Source>&) override;
     void on_input_room() override;
+    void on_leader_exit() override;
     void on_end(Result<ExitStatus>) override;
     void feed();
     std::size_t kept() const { return outputs_[0].bytes->size() + outputs_[1].bytes->size(); }
@@ -62,7 +66,7 @@ private:
     std::array<Output, 2> outputs_;
     std::string input_;  // what the command has not taken yet begins at input_taken_
     std::size_t input_taken_ = 0;
-    bool input_full_ = false, open_input_, held_ = false;
+    bool input_full_ = false, open_input_, held_ = false, leader_exited_ = false;
     std::optional<Result<ExitStatus>> end_;
     std::uint64_t order_ = 0;
     std::unique_ptr<Timer> expiry_;

@@ -109,6 +109,8 @@ void guest_exec_status(Call& call, Arguments& arguments)
     const std::size_t most_out = most - std::min(err.bytes->size(), most / 2);
     write_output(*answer, out, "out", most_out);
     write_output(*answer, err, "err", most - std::min(out.bytes->size(), most_out));
+    exec->fetched_to_end(Stream::out);
+    exec->fetched_to_end(Stream::err);
     answer->text("}");
     call.answer(std::move(answer));
 }

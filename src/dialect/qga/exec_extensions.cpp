@@ -94,6 +94,8 @@ void bellhop_exec_read(Call& call, Arguments& arguments)
     const bool eof = exec->over() && size == output.bytes->size();
     if (exec->over())
         exec->fetched(call.state().own.timers);
+    if (eof)
+        exec->fetched_to_end(which);
     auto answer = std::make_unique<Parts>();
     answer->text("{\"buf-b64\": ");
     answer->base64(output.bytes, std::uint64_t(offset), size);
