@@ -30,7 +30,7 @@ Status write_name(const std::string& path, const std::string& name)
 {
     struct stat before;
     const bool there = ::stat(path.c_str(), &before) == 0;
-    Result<os::TempFile> file = os::TempFile::beside(path, ".hostname-");
+    Result<os::TempFile> file = os::TempFile::beside(path, ".hostname-", os::TempFile::Name::when_whole);
     if (!file)
         return std::move(file.error());
     Status status = file->write(bytes_of(name + "\n"));

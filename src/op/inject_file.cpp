@@ -66,7 +66,7 @@ Result<json::Value> inject(const std::string& root, const InjectFile::Request& r
     const bool there = before || ::lstat(path.c_str(), &info) == 0;  // or a link that leads nowhere
     if (before && !S_ISREG(before->st_mode))
         return os::failure("cannot replace " + request.path, S_ISDIR(before->st_mode) ? EISDIR : EINVAL);
-    Result<os::TempFile> file = os::TempFile::beside(path, ".inject-");
+    Result<os::TempFile> file = os::TempFile::beside(path, ".inject-", os::TempFile::Name::when_whole);
     if (!file)
         return std::move(file.error());
     if (Status written = write_beside(*file, request.data, before); !written)

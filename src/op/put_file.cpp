@@ -110,7 +110,7 @@ Result<std::unique_ptr<Job>> start_put_file(Guest& guest, const Context& context
     Result<std::string> target = put_target(request.path, request.name);
     if (!target)
         return std::move(target.error());
-    Result<os::TempFile> file = os::TempFile::beside(*target, ".bellhop-put-");
+    Result<os::TempFile> file = os::TempFile::beside(*target, ".bellhop-put-", os::TempFile::Name::at_once);
     if (!file)
         return std::move(file.error());
     return std::make_unique<PutJob>(guest, context, std::move(*file), request.mode.value_or(0600), sink);

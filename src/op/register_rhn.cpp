@@ -37,7 +37,7 @@ std::string settings(const std::vector<std::string>& domains)
 
 Status write_settings(const std::string& path, const std::string& text)
 {
-    Result<os::TempFile> file = os::TempFile::beside(path, ".up2date-");
+    Result<os::TempFile> file = os::TempFile::beside(path, ".up2date-", os::TempFile::Name::when_whole);
     if (!file)
         return std::move(file.error());
     Status status = file->write(bytes_of(text));

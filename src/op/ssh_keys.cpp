@@ -57,7 +57,7 @@ Status write_lines(const std::string& folder, const std::string& path, const Lin
     std::string text;
     for (const std::string& line : lines)
         (text += line) += '\n';
-    Result<os::TempFile> file = os::TempFile::beside(path, ".authorized_keys-");
+    Result<os::TempFile> file = os::TempFile::beside(path, ".authorized_keys-", os::TempFile::Name::when_whole);
     if (!file)
         return std::move(file.error());
     Status status = file->write(bytes_of(text));

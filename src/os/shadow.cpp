@@ -76,7 +76,7 @@ Status set_shadow_password(const std::string& root, const std::string& user, std
         return failure("cannot change " + path);
     if (text->size() == most_text)
         return failure("cannot change " + path, EFBIG);
-    Result<TempFile> file = TempFile::beside(path, ".shadow-");
+    Result<TempFile> file = TempFile::beside(path, ".shadow-", TempFile::Name::when_whole);
     if (!file)
         return std::move(file.error());
     Status status = file->write(bytes_of(changed(*text, user, crypted)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// openat(2) with O_EXCL, renameat(2), getrandom(2). O_TMPFILE would leave nothing behind even on SIGKILL, but linkat() cannot
-// replace a target, so a name would be needed all the same.
+// openat(2) with O_EXCL or O_TMPFILE, linkat(2), renameat(2), getrandom(2). linkat() cannot replace a target, so a file without a
+// name gets one of its own first, and has it for the time of one system call.
 #include "os/temp_file.hpp"
 
 #include "os/errors.hpp"
@@ -26,20 +26,30 @@ std::string random_letters()
     return letters;
 }
 
+// Not every file system has such files (NFS and FAT do not), and without /proc ours could not get a name.
+Fd open_unnamed(const Fd& directory)
+{
+    if (::access("/proc/self/fd", X_OK) < 0)
+        return Fd();
+    return Fd(::openat(directory.get(), ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
+}
+
 }  // namespace
 
-Result<TempFile> TempFile::beside(const std::string& target, const std::string& prefix)
+Result<TempFile> TempFile::beside(const std::string& target, const std::string& prefix, Name name)
 {
     const std::size_t slash = target.rfind('/');
     const std::string folder = slash == target.npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
     Fd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return failure("cannot create a file in " + folder);
+    if (Fd file = name == Name::when_whole ? open_unnamed(directory) : Fd())
+        return TempFile(std::move(directory), std::move(file), {}, target.substr(slash + 1), prefix);
     for (int tries = 0;; ++tries) {
         std::string temporary = prefix + random_letters();
         Fd file(::openat(directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (file)
-            return TempFile(std::move(directory), std::move(file), std::move(temporary), target.substr(slash + 1));
+            return TempFile(std::move(directory), std::move(file), std::move(temporary), target.substr(slash + 1), prefix);
         if (errno != EEXIST || tries == 10)
             return failure("cannot create a file in " + folder);
     }
@@ -47,7 +57,7 @@ Result<TempFile> TempFile::beside(const std::string& target, const std::string& 
 
 TempFile::~TempFile()
 {
-    if (file_)
+    if (file_ && !temporary_.empty())
         ::unlinkat(directory_.get(), temporary_.c_str(), 0);
 }
 
@@ -83,8 +93,20 @@ Status TempFile::sync()
     return done();
 }
 
+Status TempFile::give_name()
+{
+    const std::string ours = "/proc/self/fd/" + std::to_string(file_.get());
+    std::string name = prefix_ + random_letters();
+    if (::linkat(AT_FDCWD, ours.c_str(), directory_.get(), name.c_str(), AT_SYMLINK_FOLLOW) < 0)
+        return failure("cannot name " + name_);
+    temporary_ = std::move(name);
+    return done();
+}
+
 Status TempFile::publish()
 {
+    if (Status named = temporary_.empty() ? give_name() : done(); !named)
+        return named;
     if (::renameat(directory_.get(), temporary_.c_str(), directory_.get(), name_.c_str()) < 0)
         return failure("cannot replace " + name_);
     file_ = Fd();

@@ -14,8 +14,11 @@ namespace bellhop::os {
 
 class TempFile {
 public:
+    // when_whole: it has no name before it is published, where the file system can do that, so that whatever kills us while it is
+    // being written leaves nothing.
+    enum class Name { at_once, when_whole };
     // In the target's directory, mode 0600, named `prefix` and some random letters.
-    static Result<TempFile> beside(const std::string& target, const std::string& prefix);
+    static Result<TempFile> beside(const std::string& target, const std::string& prefix, Name);
     TempFile(TempFile&&) = default;
     TempFile& operator=(TempFile&&) = delete;
     ~TempFile();
@@ -27,12 +30,16 @@ public:
     Status publish();  // once
 
 private:
-    TempFile(Fd directory, Fd file, std::string temporary, std::string name)
-        : directory_(std::move(directory)), file_(std::move(file)), temporary_(std::move(temporary)), name_(std::move(name))
+    TempFile(Fd directory, Fd file, std::string temporary, std::string name, std::string prefix)
+        : directory_(std::move(directory)), file_(std::move(file)), temporary_(std::move(temporary)), name_(std::move(name)),
+          prefix_(std::move(prefix))
     {
     }
+    Status give_name();
+
     Fd directory_, file_;           // no file: published, or moved from
-    std::string temporary_, name_;  // both within the directory
+    std::string temporary_, name_;  // both within the directory; no temporary_: it has no name yet
+    std::string prefix_;
 };
 
 }  // namespace bellhop::os
