@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order: mark it (a mark in a file, for an agent that starts meanwhile), the hook, the file systems; and back: the file
-// systems, the mark, the hook. Who removes the mark runs the hook, so that the hook hears each freeze and each thaw once.
+// systems, the hook, the mark. Who holds the mark's lock runs the hook, so that it hears of each thaw once; whoever is killed in
+// it leaves the mark, and so it hears of the thaw again rather than never. flock(2).
 // Everything that waits is a child's; what is done here is to know whether one is on its way.
 //
 // The mark is qemu-ga's (qga.state.isfrozen), which may take over, or be taken over from. In it we write for which boot it
@@ -18,6 +19,8 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <memory>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace bellhop::op {
@@ -64,14 +67,28 @@ std::string run_hook(const Config& config, const char* word)
     return end->code == 0 ? std::string() : "child process has failed to execute fsfreeze hook" + said(*end);
 }
 
+// What the hook said of it. Nothing: also when nothing was marked, or somebody else is about it.
+std::string end_of_freeze(const Config& config)
+{
+    const std::string path = mark_of(config);
+    const Fd mark(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    struct stat info;
+    if (!mark || (::flock(mark.get(), LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK))
+        return {};
+    if (::fstat(mark.get(), &info) == 0 && info.st_nlink == 0)
+        return {};
+    std::string wrong = run_hook(config, "thaw");
+    ::unlink(path.c_str());
+    return wrong;
+}
+
 json::Value thaw_all(const Config& config)
 {
     const Result<std::vector<os::Mount>> mounts = os::disk_mounts(config.root);
     if (!mounts)
         return json::Members{{"error", mounts.error().text}};
     const int count = os::thaw(*mounts, config.root, thawing_one);
-    const bool marked = ::unlink(mark_of(config).c_str()) == 0;
-    return json::Members{{"count", count}, {"hook", marked ? run_hook(config, "thaw") : std::string()}};
+    return json::Members{{"count", count}, {"hook", end_of_freeze(config)}};
 }
 
 Result<int> freeze_them(const Config& config, const Freeze::Request& request)
@@ -97,8 +114,7 @@ json::Value freeze_all(const Config& config, const Freeze::Request& request)
     const Result<int> count = freeze_them(config, request);
     if (count && *count > 0)
         return json::Members{{"count", *count}};
-    ::unlink(mark_of(config).c_str());
-    run_hook(config, "thaw");
+    end_of_freeze(config);
     return json::Members{{"error", count ? std::string() : count.error().text}};
 }
 

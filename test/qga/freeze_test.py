@@ -197,6 +197,31 @@ def _():
         os.rmdir(folder)
 
 
+@case("a thaw hook that is killed with its agent is run to its end by the next one's thaw")
+def _():
+    with guest() as made:
+        gate = made.gate("gate")
+        made.program("etc/hook", f"[ $1 = freeze ] || read x < {gate}")
+        first = agent_in(made, "--freeze-hook", HOOK)
+        with Host(first.path) as host:
+            equal(host.call("guest-fsfreeze-freeze"), 1)
+            host.send(b'{"execute":"guest-fsfreeze-thaw"}')
+            eventually(lambda: made.calls() == ["hook freeze", "hook thaw"], what="the hook")
+            helpers = first.children()
+            first.kill()
+            for helper in helpers:
+                os.killpg(helper, signal.SIGKILL)
+        Writer(made).goes_on()
+        with Agent("--root", made.path, "--freeze-hook", HOOK, "--listen", f"unix:{made.at('run/agent')}=qga", listen="none"):
+            eventually(lambda: os.path.exists(made.at("run/agent")), what="the socket")
+            with Host(made.at("run/agent")) as host:
+                equal(host.call("guest-fsfreeze-status"), "frozen")
+                host.send(b'{"execute":"guest-fsfreeze-thaw"}')
+                made.open_gate("gate")
+                equal(host.line(), b'{"return": 0}\n')
+                equal((made.calls(), os.path.exists(made.at(MARK))), (["hook freeze", "hook thaw", "hook thaw"], False))
+
+
 @case("a mark of a boot before this one says nothing, and qemu-ga's empty one says frozen")
 def _():
     with guest(disks=0) as made:
