@@ -5,6 +5,8 @@
 
 #include "base/utf8.hpp"
 
+#include <bellhop/secret.hpp>
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -217,6 +219,10 @@ Result<Value> parse(std::string text)
         return Error{Error::Kind::bad_request, {}, simdjson::error_message(code)};
     Copier copier;
     Value value = copier.copy(root);
+    if (size <= usual_size) {  // it may have held a password
+        wipe(text);
+        std::fill_n(parser.doc.string_buf.get(), size, std::uint8_t());
+    }
     if (copier.too_many())
         return too_many;
     return value;

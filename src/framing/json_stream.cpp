@@ -4,6 +4,8 @@
 
 #include "base/utf8.hpp"
 
+#include <bellhop/secret.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -125,6 +127,14 @@ const char* decode(std::string& text)
     }
     text.resize(std::size_t(out - text.data()));
     return nullptr;
+}
+
+// A short one is copied, and it may be a password.
+std::string taken(std::string& word)
+{
+    std::string text = std::move(word);
+    wipe(word);
+    return text;
 }
 
 // How many bytes of a string need no second look. Eight at a time: a file's bytes come as one long string.
@@ -299,12 +309,12 @@ Reader::Found Reader::end_string()
     const bool is_key = !open_.empty() && discard_depth_ == 0 &&
                         (open_.back().expect == Expect::key || open_.back().expect == Expect::key_or_end);
     if (!is_key)
-        return on_value(std::exchange(word_, {}));
+        return on_value(taken(word_));
     Open& object = open_.back();
     for (const auto& [name, value] : *object.container.members())
         if (name == word_)
             return wrong("duplicate key");
-    object.key = std::exchange(word_, {});
+    object.key = taken(word_);
     object.expect = Expect::colon;
     return std::nullopt;
 }

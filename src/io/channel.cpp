@@ -24,6 +24,7 @@ namespace bellhop::io {
 namespace {
 
 constexpr std::size_t worth_keeping = 64 << 10;  // of an empty queue's memory
+constexpr std::size_t perhaps_secret = 4 << 10;  // what is read at once and is no more is a request, not a file's bytes
 constexpr int reads_in_a_turn = 16;              // a mebibyte: the others wait for as long
 // Between a host's bytes and the word of its coming, or of the last one's going. A processor of the guest may have to wait for
 // one of the real machine in between.
@@ -141,6 +142,8 @@ bool Channel::read_once()  // false: no more for now
     }
     if (!finishing_)  // while finishing, and after it, what comes is taken and dropped
         enter(&ChannelSession::on_bytes, session_, ByteView(chunk_.first(count)));
+    if (count <= perhaps_secret)
+        std::fill_n(chunk_.begin(), count, std::byte());
     last_heard_ = timers_.now();
     return count == chunk_.size() || link_->outlives_host();
 }

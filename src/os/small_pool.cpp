@@ -3,6 +3,7 @@
 // the pages behind the most that was ever in use are never touched. mmap(2), madvise(2).
 #include "os/small_pool.hpp"
 
+#include <cstring>
 #include <new>
 #include <sys/mman.h>
 
@@ -54,6 +55,7 @@ void SmallPool::give(void* piece)
     Chunk& chunk = *reinterpret_cast<Chunk*>(reinterpret_cast<std::uintptr_t>(piece) & ~(chunk_size - 1));
     if (chunk.full())
         link(chunk);
+    ::explicit_bzero(piece, sizes[chunk.kind]);
     chunk.free = new (piece) Free{chunk.free};
     if (--chunk.live > 0 || (!chunk.before && !chunk.after))
         return;

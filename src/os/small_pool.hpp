@@ -20,7 +20,7 @@ public:
         const auto at = reinterpret_cast<std::uintptr_t>(piece);
         return base_ != 0 && at - base_ < reserved;
     }
-    void give(void* piece);  // has(piece)
+    void give(void* piece);  // has(piece). It is wiped
 
 private:
     static constexpr std::size_t chunk_size = 16 << 10, reserved = 16 << 20, kinds = 12;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <string>
 #include <vector>
 
 using namespace bellhop;
@@ -84,4 +85,18 @@ TEST_CASE("small pool: what is too large, or has no room left, is malloc's", "[p
         pool.give(piece);
     CHECK(pool.take(16) != nullptr);
     CHECK(pool.take(1280) != nullptr);
+}
+
+TEST_CASE("small pool: who is given a piece finds nothing of whom it was before", "[pool]")
+{
+    os::SmallPool pool;
+    const std::string secret(100, 's');
+    void* const keeps_the_chunk = pool.take(secret.size());
+    auto* const piece = static_cast<char*>(pool.take(secret.size()));
+    std::memcpy(piece, secret.data(), secret.size());
+
+    pool.give(piece);
+
+    CHECK(std::count(piece, piece + secret.size(), 's') == 0);
+    pool.give(keeps_the_chunk);
 }

@@ -10,7 +10,7 @@ import stat
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from agent import Agent  # noqa: E402
+from agent import SANITIZED, Agent  # noqa: E402
 from fake_guest import FakeGuest  # noqa: E402
 from qga import Host, Oracle, Refused  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
@@ -216,6 +216,27 @@ def _():
                 skip("a static agent does not ask the name service")
             raise error
         equal((made.calls(), made.read("home/carol/.ssh/authorized_keys")), (["getent passwd -- carol"], KEYS[0] + "\n"))
+
+
+@case("a password is nowhere in the agent's memory once it has been set, and no piece of it")
+def _():
+    if os.getuid():
+        skip("needs root")
+    if SANITIZED:
+        skip("a sanitizer keeps what was freed")
+    secret = "correct horse battery staple 4711 and so on"
+    text = base64.b64encode(secret.encode()).decode()
+    with guest() as made:
+        made.program("sbin/chpasswd", f"cat > {made.at('heard')}")
+        made.host.call("guest-set-user-password", password("another one"))    # the dynamic linker saves registers at first calls
+        made.host.send(b'{"execute":"guest-set-user-password","arguments":{"crypted":false,"username":"alice",')
+        made.host.send(b'"password":"%s"}}' % text.encode())
+        equal(made.host.line(), b'{"return": {}}\n')
+        has(made.read("heard"), secret)
+        made.host.call("guest-ping")
+        equal(made.agent.memory_holds(b"/agent=qga"), True)
+        pieces = [whole[at:at + 12].encode() for whole in (secret, text) for at in range(0, len(whole) - 12, 4)]
+        equal([piece for piece in pieces if made.agent.memory_holds(piece)], [])
 
 
 main()
