@@ -11,10 +11,10 @@
 namespace bellhop::dialects {
 namespace {
 
-std::unique_ptr<Dialect> make_frames(const Config& config, const Context&)
+std::unique_ptr<Dialect> make_frames(const Config& config, const Context& own)
 {
     const char* shell = std::getenv("SHELL");
-    return frames::make_dialect({version, config, shell && *shell ? shell : "/bin/sh"});
+    return frames::make_dialect({version, config, shell && *shell ? shell : "/bin/sh", &own});
 }
 
 std::unique_ptr<Dialect> make_nova(const Config& config, const Context&)

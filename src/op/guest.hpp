@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What operations work with: the loop, its memory, its children, the table of jobs. One for each agent.
 #pragma once
+#include "op/foreign_mounts.hpp"
 #include "op/frozen.hpp"
 
 #include <bellhop/config.hpp>
@@ -40,6 +41,7 @@ struct Guest {
     os::Children& children;
     const AgentFacts& facts;
     Frozen frozen{};
+    ForeignMounts foreign{};
     // For the log: what the guest's operator should know and no answer tells. The agent's; here it goes nowhere.
     std::function<void(Log::Level, std::string_view)> remark = [](Log::Level, std::string_view) {};
     std::map<std::string, std::string> ignored{};  // paths of what could be own commands, and what was remarked on them

@@ -2,7 +2,7 @@
 // O_NONBLOCK: neither the opening of a FIFO nor reading one may wait. O_NOCTTY: nobody gives us a terminal. A file that is not
 // there is created with O_EXCL first, because only of a file that is surely new the mode is ours to set.
 // The last quarter of our descriptors is not for files: who opens and never closes shall not shut everybody else out.
-// open(2), fchmod(2), pread(2), lseek(2), getrlimit(2).
+// open(2), fchmod(2), pread(2), lseek(2), statx(2), getrlimit(2).
 #include "op/jobs.hpp"
 #include "os/errors.hpp"
 
@@ -36,7 +36,7 @@ Error frozen_now()
 
 class File final : public OpenedFile {
 public:
-    File(Fd file, const Frozen& frozen) : file_(std::move(file)), frozen_(frozen) {}
+    File(Fd file, const Frozen& frozen, bool foreign) : file_(std::move(file)), frozen_(frozen), foreign_(foreign) {}
     Result<std::size_t> read(Chunk to) override
     {
         return moved("cannot read", [&] { return ::read(file_.get(), to.data(), to.size()); });
@@ -74,6 +74,12 @@ public:
             return std::nullopt;
         return std::uint64_t(info.st_size);
     }
+    bool may_hang() const override { return foreign_; }
+    void ask_its_server() const override
+    {
+        struct statx about;
+        ::statx(file_.get(), "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &about);
+    }
     Status close() override
     {
         const int number = file_.release();
@@ -85,6 +91,7 @@ public:
 private:
     Fd file_;
     const Frozen& frozen_;
+    const bool foreign_;
 };
 
 Status give_mode(const Fd& file, const OpenFile::Request& request)
@@ -132,7 +139,8 @@ Status open_file(Guest& guest, const Context&, const OpenFile::Request& request,
     struct stat info;
     if (!is_new && request.truncate && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && ::ftruncate(file.get(), 0) < 0)
         return os::failure("cannot truncate " + request.path);
-    answer.file = std::make_shared<File>(std::move(file), guest.frozen);
+    const bool foreign = guest.foreign.has(file);
+    answer.file = std::make_shared<File>(std::move(file), guest.frozen, foreign);
     return done();
 }
 

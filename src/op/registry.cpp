@@ -6,6 +6,7 @@
 #include "op/jobs.hpp"
 
 #include <functional>
+#include <utility>
 
 namespace bellhop::op {
 namespace {
@@ -58,7 +59,7 @@ Error unknown(const OperationInfo& info)
 
 }  // namespace
 
-Registry::Registry(Guest guest, Policy& policy) : guest_(guest), policy_(policy), rows_(built_in(guest_))
+Registry::Registry(Guest guest, Policy& policy) : guest_(std::move(guest)), policy_(policy), rows_(built_in(guest_))
 {
     if (marked_frozen(guest_.facts.config))
         guest_.frozen.set(Frozen::State::frozen);

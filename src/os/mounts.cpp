@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // proc_pid_mountinfo(5): "ID PARENT MAJOR:MINOR ROOT DIRECTORY OPTIONS [TAG...] - TYPE SOURCE OPTIONS", with blanks, newlines and
 // backslashes in octal. Sources are asked for their number only where a disk's file system hides it; that asks devtmpfs, which
-// does not hang.
+// does not hang. The kernel tells of changes by POLLPRI.
 #include "os/mounts.hpp"
 
 #include "os/text_file.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <utility>
 
 namespace bellhop::os {
 namespace {
@@ -79,6 +82,15 @@ Result<std::vector<Mount>> all_mounts(const std::string& root)
         if (Mount mount; read_line(next_line(rest), mount))
             mounts.push_back(std::move(mount));
     return mounts;
+}
+
+MountChanges::MountChanges() : list_(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
+
+bool MountChanges::any()
+{
+    pollfd question{list_.get(), POLLPRI, 0};
+    const bool known = list_ && std::exchange(asked_, true) && ::poll(&question, 1, 0) >= 0;
+    return !known || question.revents != 0;
 }
 
 Result<std::vector<Mount>> disk_mounts(const std::string& root)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mounts of file systems that live on a disk: what can be frozen and trimmed, and what a host wants to hear of.
 #pragma once
+#include <bellhop/fd.hpp>
 #include <bellhop/result.hpp>
 
 #include <string>
@@ -18,5 +19,16 @@ Result<std::vector<Mount>> all_mounts(const std::string& root);
 // The directories are as they are there, without ROOT. What has no block device is
 // left out, and so is what comes again (a bind mount, a subvolume): a disk is there once, where it was mounted first.
 Result<std::vector<Mount>> disk_mounts(const std::string& root);
+
+// Has something been mounted, or unmounted, since it was asked last? Cheaper than to read the list again.
+class MountChanges {
+public:
+    MountChanges();
+    bool any();  // also the first time, and where nobody knows
+
+private:
+    Fd list_;
+    bool asked_ = false;
+};
 
 }  // namespace bellhop::os

@@ -22,7 +22,9 @@ public:
     virtual Result<std::size_t> write_at(ByteView, std::uint64_t offset) = 0;
     virtual Result<std::uint64_t> seek(std::int64_t offset, From) = 0;  // lseek(2); the new position
     virtual std::optional<std::uint64_t> size() const = 0;              // now, of a regular file; 0 of those that do not know it
-    virtual Status close() = 0;                                         // to hear what close(2) says; nothing may follow
+    virtual bool may_hang() const = 0;        // it is on a file system that another machine or a process answers for
+    virtual void ask_its_server() const = 0;  // and wait until it does: for a child only
+    virtual Status close() = 0;               // to hear what close(2) says; nothing may follow
 };
 
 struct OpenFile {

@@ -10,6 +10,7 @@ struct Options {
     std::string agent_version;
     const Config& config;           // its grace and limits, as they are when a conversation begins
     std::string shell = "/bin/sh";  // for "shell": "login"
+    const Context* own = nullptr;   // the agent's, to find out what may hang; none: nothing does
 };
 std::unique_ptr<Dialect> make_dialect(Options);
 

@@ -13,6 +13,7 @@
 
 #include <bellhop/op/get_file.hpp>
 #include <bellhop/op/info.hpp>
+#include <bellhop/op/reach.hpp>
 #include <bellhop/op/run.hpp>
 
 #include <algorithm>
@@ -25,8 +26,6 @@ constexpr std::size_t free_of_charge = 4096;
 // execve(2) takes no longer string and not more in all; what it would refuse need not be kept until then.
 constexpr std::size_t longest_string = 128 << 10, most_environment = 2 << 20;
 constexpr const char* too_long = "spawn failed: [Errno 7] Argument list too long";
-
-using Handler = void (Session::*)(const json::Value&);
 
 bool has_nul(std::string_view text)
 {
@@ -59,6 +58,10 @@ Session::Session(const Options& options, Outbox& outbox, const Context& context)
 void Session::on_bytes(ByteView input)
 {
     while (state_ != State::over) {
+        if (reaching_) {
+            rest_ += text_of(input);
+            return;
+        }
         Result<std::optional<tag_length::Piece>> piece = reader_.next(input);
         if (!piece) {
             state_ = State::over;
@@ -124,9 +127,46 @@ void Session::on_request(const json::Value& request)
         return refuse("unsupported protocol version " + quoted(version->text()), Outbox::Rest::some);
     const std::string name = text_of_value(request["op"]);
     for (const auto& [verb, handler] : verbs)
-        if (verb == name)
-            return (this->*handler)(request);
+        if (verb == name) {
+            if (!must_reach(request, handler))
+                (this->*handler)(request);
+            return;
+        }
     refuse("unknown op '" + quoted(name) + "'", Outbox::Rest::some);
+}
+
+// A file system that does not answer is found out by a child, and not here.
+bool Session::must_reach(const json::Value& request, Handler handler)
+{
+    const std::string* path = request["path"].string();
+    if (!options_.own || !path || has_nul(*path) || (handler != &Session::get_file && handler != &Session::put_file))
+        return false;
+    const Context& own = *options_.own;
+    const auto foreign = own.operations.call<op::MayHang>(own, {{*path}});
+    if (!foreign || !foreign->one_may)
+        return false;
+    auto begun = own.operations.ask<op::Reach>(own, {{*path}}, [this, request, handler](const auto& reached) {
+        const Status status = reached ? done() : Status(reached.error());
+        context_.barrier.enter(&Session::on_reached, this, request, handler, status);
+    });
+    if (!begun)
+        return false;
+    call_ = std::move(*begun);
+    reaching_ = true;
+    outbox_.pause_input(true);
+    return true;
+}
+
+void Session::on_reached(const json::Value& request, Handler handler, const Status& reached)
+{
+    reaching_ = false;
+    if (!reached)
+        unreached_ = reached.error();
+    outbox_.pause_input(false);
+    (this->*handler)(request);
+    const std::string rest = std::exchange(rest_, {});
+    on_bytes(bytes_of(rest));
+    call_.reset();
 }
 
 // ---- the verbs
@@ -197,7 +237,7 @@ void Session::on_end(Result<ExitStatus> end)
 void Session::put_file(const json::Value& request)
 {
     upload_.emplace(outbox_, context_, std::bind_front(&Session::on_uploaded, this));
-    upload_->start(request);
+    upload_->start(request, unreached_);
 }
 
 void Session::on_uploaded(const std::optional<std::string>& error)
@@ -214,7 +254,7 @@ void Session::get_file(const json::Value& request)
         return refuse("missing 'path'");
     if (has_nul(*path))
         return refuse("embedded null byte");
-    auto file = context_.operations.call<op::GetFile>(context_, {*path});
+    auto file = unreached_ ? Result<op::GetFile::Answer>(*unreached_) : context_.operations.call<op::GetFile>(context_, {*path});
     if (!file)
         return refuse(host_text(file.error()) + (file.error().os ? ": '" + quoted(*path) + "'" : ""));
     outbox_.send(bytes_of(frame_of(json::Members{{"ok", true}, {"mode", file->mode}, {"size", file->size}})));

@@ -26,6 +26,9 @@ private:
     void on_piece(const tag_length::Piece&);
     bool charge(std::size_t more);
     void on_request(const json::Value&);
+    using Handler = void (Session::*)(const json::Value&);
+    bool must_reach(const json::Value& request, Handler);
+    void on_reached(const json::Value& request, Handler, const Status&);
 
     void call(const json::Value&);  // call.cpp
     void get_file(const json::Value&);
@@ -50,9 +53,12 @@ private:
     const Context& context_;
     enum class State { request, busy, over } state_ = State::request;
     tag_length::Reader reader_;
-    std::string text_;       // of the request
-    Budget::Share memory_;   // for it
-    double time_limit_ = 0;  // seconds, as asked for
+    std::string text_;  // of the request
+    std::string rest_;  // what came behind a request that waits for a file system
+    bool reaching_ = false;
+    std::optional<Error> unreached_;  // it does not answer
+    Budget::Share memory_;            // for it
+    double time_limit_ = 0;           // seconds, as asked for
     std::optional<Upload> upload_;
     std::unique_ptr<Job> job_;
     std::unique_ptr<Lease> call_;

@@ -4,21 +4,22 @@
 #include "dialect/frames/upload.hpp"
 
 #include "dialect/frames/answers.hpp"
+
 #include <bellhop/op/put_file.hpp>
 
 namespace bellhop::frames {
 
-void Upload::start(const json::Value& request)
+void Upload::start(const json::Value& request, const std::optional<Error>& unreached)
 {
     const std::int64_t* size = request["size"].integer();
     if (!size || *size < 0)
         return fail("bad 'size'");
     size_ = std::uint64_t(*size);
-    open(request);
+    open(request, unreached);
     maybe_end();
 }
 
-void Upload::open(const json::Value& request)
+void Upload::open(const json::Value& request, const std::optional<Error>& unreached)
 {
     const std::string* path = request["path"].string();
     const std::string* name = request["name"].string();
@@ -30,6 +31,8 @@ void Upload::open(const json::Value& request)
         error_ = "embedded null byte";
     else if (!mode.is_null() && (!mode.integer() || *mode.integer() < 0 || *mode.integer() > 07777))
         error_ = "bad 'mode'";
+    else if (unreached)
+        error_ = "cannot create file: " + host_text(*unreached);
     if (error_)
         return;
     if (mode.integer())

@@ -20,12 +20,12 @@ public:
     using Ended = std::function<void(const std::optional<std::string>& error)>;
 
     Upload(Outbox& outbox, const Context& context, Ended ended) : outbox_(outbox), context_(context), ended_(std::move(ended)) {}
-    void start(const json::Value& request);
+    void start(const json::Value& request, const std::optional<Error>& unreached);  // unreached: its file system
     void on_piece(const tag_length::Piece&);
     bool wants_more() const { return received_ < size_; }
 
 private:
-    void open(const json::Value& request);
+    void open(const json::Value& request, const std::optional<Error>& unreached);
     void maybe_end();
     void fail(std::string error);
     void on_input_room() override { outbox_.pause_input(false); }

@@ -3,6 +3,7 @@
 // sent already waits in rest_ (one read of the link at most), the remainder in the kernel.
 #include "dialect/qga/session.hpp"
 
+#include "dialect/qga/files.hpp"
 #include "dialect/qga/text.hpp"
 
 #include <bellhop/op/open_file.hpp>
@@ -27,6 +28,16 @@ std::vector<std::string> paths_in(const json::Members& arguments)
         if (const std::string* path = name == "path" || name == "cwd" ? value.string() : nullptr; path && !path->empty())
             paths.push_back(*path);
     return paths;
+}
+
+// One that is open, and on a file system that may not answer any more.
+std::shared_ptr<op::OpenedFile> foreign_file_in(const json::Members& arguments, const State& state)
+{
+    for (const auto& [name, value] : arguments)
+        if (const std::int64_t* handle = name == "handle" && state.files ? value.integer() : nullptr)
+            if (const auto found = state.files->open.find(*handle); found != state.files->open.end() && found->second->may_hang())
+                return found->second;
+    return nullptr;
 }
 
 }  // namespace
@@ -253,16 +264,17 @@ void Session::on_room()
 // A file that cannot be reached is found out by a child, and not here.
 void Call::start(json::Members members)
 {
-    std::vector<std::string> paths = command_.needs == &op::OpenFile::info || command_.needs == &op::Run::info
-                                         ? paths_in(members)
-                                         : std::vector<std::string>();
+    op::Reach::Request what;
+    if (command_.needs == &op::OpenFile::info || command_.needs == &op::Run::info)
+        what = {paths_in(members), foreign_file_in(members, state_)};
     auto given = std::make_shared<Arguments>(std::move(members));
-    const auto foreign = paths.empty() ? Result<op::MayHang::Answer>(op::MayHang::Answer())
-                                       : state_.own.operations.call<op::MayHang>(state_.own, {paths});
-    if (!foreign || !foreign->one_may)
+    const auto foreign = what.paths.empty() ? Result<op::MayHang::Answer>(op::MayHang::Answer())
+                                            : state_.own.operations.call<op::MayHang>(state_.own, {what.paths});
+    if (!what.file && (!foreign || !foreign->one_may))
         return command_.start(*this, *given);
-    auto lease = state_.own.operations.ask<op::Reach>(state_.own, {paths}, [this, given, paths](const auto& reached) {
-        reached ? command_.start(*this, *given) : fail("cannot reach '" + paths.front() + "': " + reached.error().text);
+    const std::string name = what.file ? "the file" : "'" + what.paths.front() + "'";
+    auto lease = state_.own.operations.ask<op::Reach>(state_.own, std::move(what), [this, given, name](const auto& reached) {
+        reached ? command_.start(*this, *given) : fail("cannot reach " + name + ": " + reached.error().text);
     });
     if (!lease)
         return fail(std::move(lease.error().text));
