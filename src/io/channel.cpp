@@ -3,16 +3,6 @@
 // up is delivered first, so a request from `echo … | socat` counts although its sender is gone.
 // While input is paused only a hang-up is waited for: a peer that goes away takes its session with it all the same.
 //
-// A link that outlives its hosts (a virtio port) tells of each change once, so it is read until it has no more, and looked at
-// also while input is paused. A host is there when there is nothing to read, and away when the input has ended. Bytes say
-// nothing: they may overtake the word of their host's coming, and even that of the last one's going, because the kernel handles a
-// port's bytes and its control messages on different processors. So after bytes a host's going counts only when no coming follows
-// at once, and until then what is answered is kept: it may be for the next one. Who it was nobody can tell. The kernel handles
-// the two words together when the bytes were the next host's, so the wait is short; and should the last host have asked, gone
-// without its answer, and a next one have come in this while, that one hears a stale answer, which the protocols have an id for,
-// instead of none at all. Neither the idle nor the stall limit is for such a link: nobody else waits for it, and what is queued
-// goes when the host goes.
-//
 // Who may end what: anything may set closing_ or finishing_; settle() alone acts on it, at the end of one of our own handlers or
 // posted from where somebody else's code is below us on the stack.
 #include "io/channel.hpp"
@@ -23,23 +13,10 @@
 namespace bellhop::io {
 namespace {
 
-constexpr std::size_t worth_keeping = 64 << 10;  // of an empty queue's memory
 constexpr std::size_t perhaps_secret = 4 << 10;  // what is read at once and is no more is a request, not a file's bytes
 constexpr int reads_in_a_turn = 16;              // a mebibyte: the others wait for as long
-// Between a host's bytes and the word of its coming, or of the last one's going. A processor of the guest may have to wait for
-// one of the real machine in between.
-constexpr std::chrono::milliseconds overtaken{250};
 
 }  // namespace
-
-class Channel::Handling {  // marks a handler of the loop; what it decided is acted upon in settle(), which comes last
-public:
-    explicit Handling(Channel& channel) : channel_(channel) { channel_.handling_ = true; }
-    ~Handling() { channel_.handling_ = false; }
-
-private:
-    Channel& channel_;
-};
 
 Channel::Channel(asio::io_context& io, Timers& timers, Chunk chunk, std::unique_ptr<ByteLink> link, Owner& owner)
     : timers_(timers), chunk_(chunk), owner_(owner), link_(std::move(link)), readiness_(io, link_->descriptor(), *this),
@@ -157,66 +134,6 @@ void Channel::on_end_of_input()
         enter(&ChannelSession::on_input_end, session_);
 }
 
-// ---- a link that outlives its hosts
-
-void Channel::on_change()
-{
-    if (std::exchange(writing_, false))
-        write_next();
-    unread_ = true;
-    if (paused_)
-        on_host(!link_->hung_up());
-}
-
-void Channel::on_looked(std::size_t count, bool would_block)
-{
-    unread_ = count > 0;
-    if (count == 0)
-        on_host(would_block);
-    else if (!host_there_ && !unannounced_)
-        unannounced_ = timers_.after(overtaken, std::bind_front(&Channel::on_unannounced, this));
-}
-
-void Channel::on_host(bool there)
-{
-    const bool was_there = std::exchange(host_there_, there);
-    // A host that took something was there, though it came, heard and went before we had read all that it said.
-    const bool came_and_went = std::exchange(host_took_, false) && !there;
-    if (was_there == there && !came_and_went)
-        return;
-    unannounced_.reset();
-    if (!there && timers_.now() - last_heard_ < overtaken)
-        unannounced_ = timers_.after(overtaken, std::bind_front(&Channel::on_unannounced, this));
-    else if (!there)
-        on_host_gone();
-    else if (session_ && !finishing_)
-        enter(&ChannelSession::on_attach, session_);
-}
-
-void Channel::on_unannounced()
-{
-    unannounced_.reset();
-    {
-        const Handling handling(*this);
-        on_change();  // who asks the link whether it is hung up, takes what it had to tell
-        if (link_->hung_up())
-            on_host_gone();  // nobody has come: what was asked for is done, and nobody hears of it
-        else
-            on_host(true);  // one that had always more to say than we have read
-    }
-    settle();
-}
-
-void Channel::on_host_gone()
-{
-    drop_queue();
-    copied_.shrink_to_fit();
-    paused_ = false;
-    if (session_ && !finishing_)
-        enter(&ChannelSession::on_detach, session_);
-    owner_.on_quiet(*this);
-}
-
 void Channel::on_hang_up()
 {
     awaiting_hang_up_ = false;
@@ -230,178 +147,6 @@ void Channel::pause_input(bool on)
     paused_ = on;
     if (!handling_)
         end_later();
-}
-
-// ---- output
-
-Outbox::Room Channel::send(ByteView bytes)
-{
-    if (finishing_ || deaf_ || closing_)
-        return Room::full;
-    if (bytes.empty())
-        return full_ ? Room::full : Room::more;
-    copied_ += text_of(bytes);  // a string: memcpy(3), whatever the compiler was told to save
-    if (no_pieces() || pieces_.back().source)
-        pieces_.push_back({nullptr, 0});
-    pieces_.back().count += bytes.size();
-    return on_queued(bytes.size());
-}
-
-// One part is queued at a time, in memory that is kept from one to the next: new memory for a long answer costs more (page
-// faults) than all that is done with it.
-Outbox::Room Channel::send_part(ByteView bytes)
-{
-    link_->widen();
-    send(bytes);
-    full_ = true;
-    room_below_ = 1;
-    if (!writing_)
-        write_next();
-    return Room::full;
-}
-
-Outbox::Room Channel::send_from(const std::shared_ptr<Source>& source, std::size_t count)
-{
-    if (finishing_ || deaf_ || closing_)
-        return Room::full;
-    if (count == 0)
-        return full_ ? Room::full : Room::more;
-    link_->widen();
-    source->promise(count);
-    pieces_.push_back({source, count});
-    return on_queued(count);
-}
-
-Outbox::Room Channel::on_queued(std::size_t count)
-{
-    if (pending_ == 0)
-        last_taken_ = timers_.now();
-    pending_ += count;
-    full_ = full_ || pending_ >= high_mark;
-    if (turns_ == 0 && !handling_ && !std::exchange(flush_coming_, true))  // from outside of any turn
-        readiness_.post(&Channel::on_turn_end);
-    return full_ ? Room::full : Room::more;
-}
-
-void Channel::on_left() noexcept
-{
-    if (--turns_ > 0)
-        return;
-    try {
-        if (!writing_)
-            write_next();
-        if (!handling_ && (closing_ || finishing_))
-            end_later();
-    } catch (...) {  // no memory: check() tries again
-        on_bug(std::current_exception());
-    }
-}
-
-void Channel::on_turn_end()
-{
-    flush_coming_ = false;
-    if (!writing_)
-        write_next();
-    settle();
-}
-
-void Channel::on_writable()
-{
-    writing_ = false;
-    write_next();
-    settle();
-}
-
-void Channel::write_next()
-{
-    std::error_code ec;
-    while (!no_pieces() && !ec) {
-        const auto more = pieces_.size() - first_ > 1 ? ByteLink::More::yes : ByteLink::More::no;
-        const std::size_t count = write_piece(pieces_[first_], more, ec);
-        if (count == 0 && !ec)
-            return end(Error{Error::Kind::failed, {}, "what was begun could not be completed: its source had less"});
-        if (count > 0) {
-            last_taken_ = timers_.now();
-            host_took_ = true;
-        }
-        if (pieces_[first_].count == 0)
-            pieces_[first_++].source.reset();
-    }
-    if (ec == std::errc::operation_would_block) {
-        writing_ = true;
-        if (!link_->outlives_host())  // else the next change makes it readable
-            readiness_.wait_writable(&Channel::on_writable);
-    } else if (ec)
-        return on_deaf_peer();
-    on_written();
-}
-
-std::size_t Channel::write_piece(Piece& piece, ByteLink::More more, std::error_code& ec)
-{
-    std::size_t count;
-    if (piece.source)
-        count = piece.source->move_to(*link_, piece.count, more, ec);
-    else {
-        count = link_->write(bytes_of(copied_).subspan(copied_sent_, piece.count), more, ec);
-        copied_sent_ += count;
-    }
-    piece.count -= count;
-    pending_ -= count;
-    return count;
-}
-
-void Channel::on_written()
-{
-    if (first_ == pieces_.size() || first_ > 64) {
-        pieces_.erase(pieces_.begin(), pieces_.begin() + std::ptrdiff_t(first_));
-        first_ = 0;
-    }
-    if (copied_sent_ == copied_.size()) {
-        copied_.clear();
-        copied_sent_ = 0;
-        if (copied_.capacity() > worth_keeping && !full_)
-            copied_.shrink_to_fit();
-    } else if (copied_sent_ > worth_keeping && copied_sent_ > copied_.size() / 2) {
-        copied_.erase(0, copied_sent_);
-        copied_sent_ = 0;
-    }
-    // Not from here: a session that never runs out and a peer that never blocks would keep the loop to themselves.
-    if (full_ && pending_ < room_below_ && !finishing_ && !std::exchange(room_coming_, true))
-        readiness_.post(&Channel::on_room_again);
-}
-
-void Channel::on_room_again()
-{
-    room_coming_ = false;
-    if (pending_ >= room_below_ || !session_ || finishing_ || closing_)
-        return;
-    full_ = false;
-    room_below_ = low_mark;
-    {
-        const Handling handling(*this);
-        enter(&ChannelSession::on_room, session_);
-    }
-    settle();
-}
-
-void Channel::drop_queue()
-{
-    pieces_.clear();
-    copied_.clear();
-    first_ = copied_sent_ = pending_ = 0;
-    full_ = writing_ = false;
-}
-
-// The peer no longer listens, but may have said more than we have read (`echo … | socat`): only its end of input ends it, or
-// the clock.
-void Channel::on_deaf_peer()
-{
-    deaf_ = true;
-    drop_queue();
-    if (input_ended_ || paused_ || finishing_ || link_->outlives_host())
-        closing_ = true;
-    else
-        linger_on();
 }
 
 // ---- the end

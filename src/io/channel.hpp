@@ -57,7 +57,14 @@ private:
         std::shared_ptr<Source> source;  // null: from copied_
         std::size_t count;
     };
-    class Handling;
+    class Handling {  // marks a handler of the loop; what it decided is acted upon in settle(), which comes last
+    public:
+        explicit Handling(Channel& channel) : channel_(channel) { channel_.handling_ = true; }
+        ~Handling() { channel_.handling_ = false; }
+
+    private:
+        Channel& channel_;
+    };
     void on_bug(std::exception_ptr) noexcept override;
     void on_enter() noexcept override { ++turns_; }
     void on_left() noexcept override;
@@ -70,12 +77,15 @@ private:
 
     void on_more();
     void take_turn();
+
+    // Of a link that outlives its hosts: channel_hosts.cpp.
     void on_change();
     void on_looked(std::size_t count, bool would_block);
     void on_host(bool there);
     void on_unannounced();
     void on_host_gone();
 
+    // Output: channel_output.cpp.
     Room on_queued(std::size_t count);
     void on_turn_end();
     void on_writable();
