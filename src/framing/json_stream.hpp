@@ -43,21 +43,23 @@ private:
     };
     using Found = std::optional<Result<json::Value>>;
 
+    // Words: json_lexer.cpp.
     bool in_word() const { return state_ == State::string || state_ == State::number || state_ == State::keyword; }
     Found on_byte(unsigned char c);
-    Found on_structural(char c);
-    Found on_open(char c);
-    Found on_close(char c);
-    Found on_value(json::Value);
+    std::size_t take_plain(ByteView input);
     Found end_word();
     Found end_number();
     Found end_keyword();
     Found end_string();
     Found stray(unsigned char c);
+    // Values: json_stream.cpp.
+    Found on_structural(char c);
+    Found on_open(char c);
+    Found on_close(char c);
+    Found on_value(json::Value);
+    Found counted(json::Value);
     Found wrong(std::string text);           // of the grammar: the rest of this message is skipped, bracket by bracket
     Found give_up(const std::string& text);  // of the lexer: all is forgotten, up to something with a structure
-    Found counted(json::Value);
-    std::size_t take_plain(ByteView input);
 
     Limits limits_;
     std::string* spare_;
