@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/dialects/qga.md. The guest is not trusted: an answer has a size limit, and every wait a
-// deadline.
+// docs/dialects/qga.md.
 #include "qga_client.hpp"
 
 #include "base/base64.hpp"
 #include "failure.hpp"
-#include "framing/json_stream.hpp"
-#include "socket.hpp"
+#include "qga_conversation.hpp"
 #include "text.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -26,136 +23,6 @@ using json::Value;
 constexpr std::size_t piece_size = 1 << 20;  // of a file, in one request
 const char path_for_guests[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-std::uint32_t random_number()
-{
-    return std::random_device()();
-}
-
-const std::string& text_in(const Value& object, std::string_view name)
-{
-    static const std::string none;
-    const std::string* text = object[name].string();
-    return text ? *text : none;
-}
-
-class Conversation {
-public:
-    Conversation(const Address& address, const Limits& limits)
-        : where_(address.text), limits_(limits), socket_(address, limits.connect)
-    {
-        synchronise();
-    }
-
-    // What the command returns; null: it ended the connection, as a shutdown does.
-    Value ask(const std::string& name, Members arguments);
-    bool knows(const std::string& name);  // and may
-    [[noreturn]] void nonsense(const std::string& what) const;
-
-private:
-    void synchronise();
-    void send(const std::string& name, Members arguments, std::string before = {});
-    Value next();
-    bool fill();
-
-    std::string where_;
-    Limits limits_;
-    Socket socket_;
-    Deadline deadline_;
-    std::vector<std::byte> buffer_ = std::vector<std::byte>(256 << 10);
-    ByteView unread_;
-    json_stream::Reader reader_;
-    std::optional<Value> agent_;  // guest-info
-};
-
-void Conversation::send(const std::string& name, Members arguments, std::string before)
-{
-    Members request{{"execute", name}};
-    if (!arguments.empty())
-        request.emplace_back("arguments", std::move(arguments));
-    deadline_ = Deadline(limits_.answer.value_or(10s));
-    const std::string text = before + Value(std::move(request)).text() + "\n";
-    socket_.write(bytes_of(text), Socket::More::no, deadline_);
-}
-
-bool Conversation::fill()
-{
-    unread_ = ByteView(buffer_).first(socket_.read(buffer_, deadline_));
-    return !unread_.empty();
-}
-
-Value Conversation::next()
-{
-    for (;;) {
-        if (auto message = reader_.next(unread_)) {
-            if (!*message)
-                nonsense("it sent " + printable(message->error().text));
-            return std::move(**message);
-        }
-        if (!fill())
-            return {};
-    }
-}
-
-// The 0xFF before the request ends whatever half a request the agent may be keeping; the one before
-// the answer is where we begin to listen.
-void Conversation::synchronise()
-{
-    const std::int64_t id = random_number();
-    send("guest-sync-delimited", {{"id", id}}, "\xFF");
-    for (;;) {
-        const auto mark = std::find(unread_.begin(), unread_.end(), std::byte(0xFF));
-        const bool found = mark != unread_.end();
-        unread_ = unread_.subspan(std::size_t(mark - unread_.begin()) + found);
-        if (found) {
-            const Value answer = next();
-            const std::int64_t* echo = answer["return"].integer();
-            if (echo && *echo == id)
-                return;
-            reader_.reset();
-        } else if (!fill())
-            throw Failure(Exit::broken, "the agent at " + where_ + " hung up without an answer");
-    }
-}
-
-Value Conversation::ask(const std::string& name, Members arguments)
-{
-    send(name, std::move(arguments));
-    Value answer = next();
-    if (const Value* value = answer.find("return"))
-        return *value;
-    if (const Value* error = answer.find("error"))
-        throw Failure(Exit::failed, "the guest refused: " + printable(text_in(*error, "desc")));
-    if (!answer.is_null())
-        nonsense("its answer to " + name + " is neither a return nor an error");
-    if (name == "guest-shutdown" || name.starts_with("guest-suspend-"))
-        return {};
-    throw Failure(Exit::broken, "the agent at " + where_ + " hung up in the middle of its answer");
-}
-
-bool Conversation::knows(const std::string& name)
-{
-    if (!agent_)
-        agent_ = ask("guest-info", {});
-    if (const json::Array* commands = (*agent_)["supported_commands"].array())
-        for (const Value& command : *commands)
-            if (text_in(command, "name") == name)
-                return command["enabled"].boolean() && *command["enabled"].boolean();
-    return false;
-}
-
-void Conversation::nonsense(const std::string& what) const
-{
-    throw Failure(Exit::broken, "what answers at " + where_ + " does not speak QGA: " + what, "is that the agent's endpoint?");
-}
-
-std::string decoded(Conversation& agent, const Value& object, std::string_view name)
-{
-    std::string text = text_in(object, name);
-    if (base64::decode(text))
-        agent.nonsense("its " + std::string(name) + " is not base64");
-    return text;
-}
-
 std::string encoded(ByteView bytes)
 {
     std::string text;
@@ -164,11 +31,6 @@ std::string encoded(ByteView bytes)
 }
 
 // ---- commands
-
-struct Ended {
-    Value status;
-    std::string out, err;
-};
 
 std::int64_t start(Conversation& agent, json::Array words, const Members& environment)
 {
