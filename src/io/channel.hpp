@@ -92,6 +92,7 @@ private:
     void write_next();
     bool no_pieces() const { return first_ == pieces_.size(); }
     std::size_t write_piece(Piece&, ByteLink::More, std::error_code&);
+    void on_taken();
     void on_written();
     void on_room_again();
     void on_deaf_peer();

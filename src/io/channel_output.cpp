@@ -24,11 +24,18 @@ Outbox::Room Channel::send(ByteView bytes)
     return on_queued(bytes.size());
 }
 
-// One part is queued at a time, in memory that is kept from one to the next: new memory for a long answer costs more (page
-// faults) than all that is done with it.
+// One part is on its way at a time. What the peer takes at once is not copied, and what is left goes into memory that is kept
+// from one to the next: new memory for a long answer costs more (page faults) than all that is done with it.
 Outbox::Room Channel::send_part(ByteView bytes)
 {
     link_->widen();
+    if (no_pieces() && !writing_ && !finishing_ && !deaf_ && !closing_) {
+        std::error_code ec;  // is heard of again when the rest is written
+        const std::size_t count = link_->write(bytes, ByteLink::More::no, ec);
+        if (count > 0)
+            on_taken();
+        bytes = bytes.subspan(count);
+    }
     send(bytes);
     full_ = true;
     room_below_ = 1;
@@ -97,10 +104,8 @@ void Channel::write_next()
         const std::size_t count = write_piece(pieces_[first_], more, ec);
         if (count == 0 && !ec)
             return end(Error{Error::Kind::failed, {}, "what was begun could not be completed: its source had less"});
-        if (count > 0) {
-            last_taken_ = timers_.now();
-            host_took_ = true;
-        }
+        if (count > 0)
+            on_taken();
         if (pieces_[first_].count == 0)
             pieces_[first_++].source.reset();
     }
@@ -111,6 +116,12 @@ void Channel::write_next()
     } else if (ec)
         return on_deaf_peer();
     on_written();
+}
+
+void Channel::on_taken()
+{
+    last_taken_ = timers_.now();
+    host_took_ = true;
 }
 
 std::size_t Channel::write_piece(Piece& piece, ByteLink::More more, std::error_code& ec)

@@ -97,7 +97,7 @@ void guest_exec_status(Call& call, Arguments& arguments)
     if (!exec->over())
         return call.answer(json::Members{{"exited", false}});
     exec->fetched(call.state().own.timers);
-    auto answer = std::make_unique<Parts>();
+    auto answer = std::make_unique<Parts>(call.state().spare);
     answer->text("{\"exited\": true");
     if (const Result<ExitStatus>& end = exec->end()) {
         const bool exited = end->how == ExitStatus::How::exited;

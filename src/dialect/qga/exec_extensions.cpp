@@ -96,7 +96,7 @@ void bellhop_exec_read(Call& call, Arguments& arguments)
         exec->fetched(call.state().own.timers);
     if (eof)
         exec->fetched_to_end(which);
-    auto answer = std::make_unique<Parts>();
+    auto answer = std::make_unique<Parts>(call.state().spare);
     answer->text("{\"buf-b64\": ");
     answer->base64(output.bytes, std::uint64_t(offset), size);
     answer->text(", \"offset\": " + std::to_string(offset) + ", \"count\": " + std::to_string(size) +

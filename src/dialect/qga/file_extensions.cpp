@@ -32,8 +32,8 @@ std::shared_ptr<op::OpenedFile> open(Call& call, op::OpenFile::Request request, 
 
 class PartAnswer final : public LongAnswer {
 public:
-    PartAnswer(std::shared_ptr<op::OpenedFile> file, std::uint64_t offset, std::size_t count)
-        : file_(std::move(file)), at_(offset), left_(count)
+    PartAnswer(SpareMemory& spare, std::shared_ptr<op::OpenedFile> file, std::uint64_t offset, std::size_t count)
+        : file_(std::move(file)), at_(offset), left_(count), piece_(spare)
     {
     }
     Status begin()
@@ -47,7 +47,7 @@ public:
             out += "{\"buf-b64\": \"";
         else
             fill();
-        const ByteView bytes = ByteView(piece_).first(filled_);
+        const ByteView bytes = piece_.bytes().first(filled_);
         base64::encode(out, bytes);
         crc_ = crc32(bytes, crc_);
         count_ += filled_;
@@ -63,7 +63,7 @@ private:
     {
         piece_.resize(std::min(left_, piece_size));
         for (filled_ = 0; filled_ < piece_.size();) {
-            const Result<std::size_t> n = file_->read_at(Chunk(piece_).subspan(filled_), at_);
+            const Result<std::size_t> n = file_->read_at(piece_.bytes().subspan(filled_), at_);
             if (!n)
                 error_ = n.error();
             ended_ = n && *n == 0;
@@ -78,7 +78,7 @@ private:
     std::shared_ptr<op::OpenedFile> file_;
     std::uint64_t at_;
     std::size_t left_, filled_ = 0, count_ = 0;
-    std::vector<std::byte> piece_;
+    Piece piece_;
     std::uint32_t crc_ = 0;
     std::optional<Error> error_;
     bool begun_ = false, ended_ = false;
@@ -98,7 +98,7 @@ void bellhop_file_read(Call& call, Arguments& arguments)
     std::shared_ptr<op::OpenedFile> file = open(call, std::move(request), offset);
     if (!file)
         return;
-    auto answer = std::make_unique<PartAnswer>(std::move(file), std::uint64_t(offset), std::size_t(count));
+    auto answer = std::make_unique<PartAnswer>(call.state().spare, std::move(file), std::uint64_t(offset), std::size_t(count));
     if (Status begun = answer->begin(); !begun)
         return call.fail("failed to read file: " + reason(begun.error()));
     call.answer(std::move(answer));

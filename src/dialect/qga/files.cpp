@@ -102,7 +102,8 @@ class FileAnswer final : public LongAnswer {
 public:
     // What is read of a regular file is settled at the start: another command on the same handle goes on behind it, however
     // slowly this answer is taken.
-    FileAnswer(std::shared_ptr<OpenedFile> file, std::size_t count) : file_(std::move(file)), left_(count), wanted_(count)
+    FileAnswer(SpareMemory& spare, std::shared_ptr<OpenedFile> file, std::size_t count)
+        : file_(std::move(file)), left_(count), wanted_(count), piece_(spare)
     {
         const std::optional<std::uint64_t> size = file_->size();
         const Result<std::uint64_t> position = size ? file_->seek(0, OpenedFile::From::position) : 0;
@@ -124,7 +125,7 @@ public:
             out += "{\"buf-b64\": \"";
         else
             fill();
-        base64::encode(out, ByteView(piece_).first(filled_));
+        base64::encode(out, piece_.bytes().first(filled_));
         count_ += filled_;
         if (filled_ == piece_size && left_ > 0 && !over_)
             return true;
@@ -137,7 +138,7 @@ private:
     {
         piece_.resize(std::min(left_, piece_size));
         for (filled_ = 0; filled_ < piece_.size() && !over_;) {
-            const Chunk rest = Chunk(piece_).subspan(filled_);
+            const Chunk rest = piece_.bytes().subspan(filled_);
             const Result<std::size_t> n = at_ ? file_->read_at(rest, *at_) : file_->read(rest);
             if (!n)
                 return give_up(n.error());
@@ -159,7 +160,7 @@ private:
     std::shared_ptr<OpenedFile> file_;
     std::size_t left_, wanted_, filled_ = 0, count_ = 0;
     std::optional<std::uint64_t> at_;  // none: at the file's own position
-    std::vector<std::byte> piece_;
+    Piece piece_;
     std::optional<Error> error_;
     bool begun_ = false, over_ = false;
 };
@@ -177,7 +178,7 @@ void guest_file_read(Call& call, Arguments& arguments)
         return call.fail("value '" + std::to_string(count) + "' is invalid for argument count");
     if (call.asked_by_libvirt())
         count = std::min(count, std::int64_t(most_for_libvirt));
-    auto answer = std::make_unique<FileAnswer>(std::move(file), std::size_t(count));
+    auto answer = std::make_unique<FileAnswer>(call.state().spare, std::move(file), std::size_t(count));
     if (Status begun = answer->begin(); !begun)
         return call.fail("failed to read file: " + reason(begun.error()));
     call.answer(std::move(answer));
@@ -193,7 +194,7 @@ public:
           more_(std::move(more))
     {
     }
-    ~Writing() override { call_.state().keep_memory(std::move(bytes_)); }
+    ~Writing() override { call_.state().spare.keep(call_.state().spare.request, std::move(bytes_)); }
     bool fits() { return count_ <= step_size || memory_.take(count_); }
     void go_on()  // last: the call may be answered, and we are gone then
     {

@@ -46,7 +46,7 @@ Session::Session(State& state, Outbox& outbox, const Context& link)
     : state_(state), outbox_(outbox), link_(link),
       asker_(std::make_shared<const Context>(
           Context{link.peer, link.dialect, state.own.operations, state.own.timers, state.own.barrier, state.own.memory})),
-      reader_({}, &state.spare), memory_(link.memory)
+      reader_({}, &state.spare.request), memory_(link.memory)
 {
 }
 
@@ -224,7 +224,9 @@ void Session::on_silence()
 
 void Session::on_long_answer(const Call& call, std::unique_ptr<LongAnswer> answer)
 {
-    say("{\"return\": ");
+    std::string().swap(part_);
+    part_.swap(state_.spare.text);
+    part_ = "{\"return\": ";
     tail_.clear();
     if (call.has_id_)
         write(tail_ += ", \"id\": ", call.id_);
@@ -236,17 +238,15 @@ void Session::on_long_answer(const Call& call, std::unique_ptr<LongAnswer> answe
 
 void Session::pump()
 {
-    for (;;) {
-        part_.clear();
-        if (!long_->next(part_))
-            break;
+    while (long_->next(part_)) {
         full_ = outbox_.send_part(bytes_of(part_)) == Outbox::Room::full;
+        part_.clear();
         if (full_)
             return;  // on_room() goes on
     }
     long_.reset();
     say(part_ += tail_);
-    std::string().swap(part_);
+    state_.spare.keep(state_.spare.text, std::exchange(part_, {}));
     go_on();
 }
 

@@ -30,8 +30,8 @@ bool Parts::next(std::string& out)
             return true;
         if (part.count > 0) {
             piece_.resize(std::min({part.count, room - room % 3, piece_size}));
-            const std::size_t n = part.spool->read(part.from, piece_);
-            base64::encode(out, ByteView(piece_).first(n));
+            const std::size_t n = part.spool->read(part.from, piece_.bytes());
+            base64::encode(out, piece_.bytes().first(n));
             part.from += n;
             part.count = n < piece_.size() ? 0 : part.count - n;
             room -= n;

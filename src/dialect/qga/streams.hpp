@@ -2,7 +2,7 @@
 // Long answers: text, and between it bytes in base64 that are fetched as the peer takes them.
 #pragma once
 #include "base/spool.hpp"
-#include "dialect/qga/command.hpp"
+#include "dialect/qga/state.hpp"
 
 #include <vector>
 
@@ -10,10 +10,33 @@ namespace bellhop::qga {
 
 // What may stand in one answer to a peer that refuses longer lines (libvirt: 10 MiB), in bytes before base64.
 constexpr std::size_t most_for_libvirt = 7 << 20;
-constexpr std::size_t piece_size = 48 << 10;  // a multiple of 3
+// In base64, and with its names, it fills two of the largest buffers that a unix socket has: 48832 bytes each. A multiple of 3.
+constexpr std::size_t piece_size = 73'200;
+
+// Where a piece is put together. Its memory is a spare one's if there is such, and becomes one.
+class Piece {
+public:
+    explicit Piece(SpareMemory& spare) : spare_(spare) { bytes_.swap(spare.piece); }
+    Piece(const Piece&) = delete;
+    ~Piece() { spare_.keep(spare_.piece, std::move(bytes_)); }
+    void resize(std::size_t size)
+    {
+        if (size > bytes_.size())
+            bytes_.resize(size);
+        size_ = size;
+    }
+    std::size_t size() const { return size_; }
+    Chunk bytes() { return {reinterpret_cast<std::byte*>(bytes_.data()), size_}; }
+
+private:
+    SpareMemory& spare_;
+    std::string bytes_;
+    std::size_t size_ = 0;
+};
 
 class Parts final : public LongAnswer {
 public:
+    explicit Parts(SpareMemory& spare) : piece_(spare) {}
     void text(std::string_view more);
     void base64(std::shared_ptr<const Spool>, std::uint64_t from, std::size_t count);  // which stays there till it is taken
     bool next(std::string& out) override;
@@ -27,7 +50,7 @@ private:
     };
     std::vector<Part> parts_;
     std::size_t first_ = 0;
-    std::vector<std::byte> piece_;
+    Piece piece_;
 };
 
 }  // namespace bellhop::qga
