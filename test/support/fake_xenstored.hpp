@@ -17,7 +17,7 @@ using Manner = XenConnection::Manner;
 
 class TestLink final : public ByteLink {
 public:
-    TestLink(Fd end, int& fault) : end_(std::move(end)), fault_(fault) {}
+    TestLink(Fd end, int& fault, int& writes) : end_(std::move(end)), fault_(fault), writes_(writes) {}
     int descriptor() const override { return end_.get(); }
     std::size_t read(Chunk chunk, std::error_code& ec) override
     {
@@ -25,6 +25,7 @@ public:
     }
     std::size_t write(ByteView bytes, More, std::error_code& ec) override
     {
+        ++writes_;
         if (const int fault = std::exchange(fault_, 0)) {
             errno = fault;
             return outcome(-1, ec);
@@ -43,7 +44,7 @@ private:
         return 0;
     }
     Fd end_;
-    int& fault_;
+    int &fault_, &writes_;
 };
 
 struct Request : Header {
@@ -55,9 +56,10 @@ struct FakeXenstored final : XenStore::Owner {
     FakeTimers timers;
     Manner manner;
     Fd end;
+    int link_end = -1;  // the store's
     xenstore::Reader reader;
     std::string unread;
-    int fault = 0, opened = 0, refuse = 0;  // fault: of the next write; refuse: as many openings
+    int fault = 0, writes = 0, opened = 0, refuse = 0;  // fault: of the next write; refuse: as many openings
     std::vector<std::string> troubles;
     std::unique_ptr<XenStore> store;
 
@@ -78,7 +80,8 @@ struct FakeXenstored final : XenStore::Owner {
         end = Fd(ends[0]);
         reader = {};
         unread.clear();
-        return XenStore::Opened{std::make_unique<TestLink>(Fd(ends[1]), fault), manner};
+        link_end = ends[1];
+        return XenStore::Opened{std::make_unique<TestLink>(Fd(ends[1]), fault, writes), manner};
     }
     void on_store_trouble(const Error& error) override { troubles.push_back(error.text); }
     void on_store_end() noexcept override {}

@@ -125,6 +125,41 @@ TEST_CASE("xenstore: on a socket answers are told apart by their numbers", "[xen
     CHECK(said.all == All{"B", "A"});
 }
 
+TEST_CASE("xenstore: on a socket all that is asked while answers are heard leaves at once", "[xenstore]")
+{
+    FakeXenstored daemon;
+    Said said;
+    daemon.store->read("a", [&](const Result<std::string>&) {
+        for (const char* path : {"b", "c", "d"})
+            daemon.store->read(path, said.value());
+    });
+    const Request a = daemon.hears(Type::read, "a\0"s);
+    daemon.writes = 0;
+
+    daemon.answers(a, "A");
+    CHECK(daemon.writes == 1);
+    for (const std::string path : {"b", "c", "d"})
+        daemon.answers(daemon.hears(Type::read, path + "\0"s), path);
+
+    CHECK(said.all == All{"b", "c", "d"});
+}
+
+TEST_CASE("xenstore: a socket that takes no more is asked again, and nothing is lost or sent twice", "[xenstore]")
+{
+    FakeXenstored daemon;
+    Said said;
+    const std::string value(4000, 'x');
+    const int small = 1;
+    REQUIRE(::setsockopt(daemon.link_end, SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+
+    for (int i = 0; i < 40; ++i)
+        daemon.store->write("data/" + std::to_string(i), value, said.status());
+    for (int i = 0; i < 40; ++i)
+        daemon.ok(Type::write, "data/" + std::to_string(i) + "\0"s + value);
+
+    CHECK(said.all == All(40, "done"));
+}
+
 TEST_CASE("xenstore: the device is asked one thing at a time, and may answer with any number", "[xenstore]")
 {
     FakeXenstored daemon(Manner::device);

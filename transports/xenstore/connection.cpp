@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 namespace bellhop::transports {
 namespace {
 
 using xenstore::Type;
+
+constexpr std::size_t most_at_once = 4096;  // in one call, and a message
 
 // What gives something back has to go out, however much is asked.
 bool always_taken(Type type)
@@ -69,32 +72,34 @@ void XenConnection::refuse(Error error, Answer answer)
 
 // ---- out
 
+// What is asked while answers are heard leaves together behind them: one call for a socket, and one wake-up of the daemon.
 void XenConnection::write_next()
 {
     const std::size_t most = manner_ == Manner::device ? 1 : most_on_the_way;
-    for (; link_ && !blocked_ && unsent_ != asked_.end(); ++unsent_) {
-        if (unsent_->error)
-            continue;
-        if (on_the_way_ == most || !write(*unsent_))
-            break;
-        if (!unsent_->error)
-            ++on_the_way_;
-    }
+    while (link_ && !hearing_ && !blocked_ && flush() && unsent_ != asked_.end() && on_the_way_ < most)
+        for (; unsent_ != asked_.end() && on_the_way_ < most && out_.size() < most_at_once; ++unsent_)
+            if (!unsent_->error) {
+                out_ += unsent_->message;
+                ++on_the_way_;
+            }
     if (on_the_way_ > 0 && !patience_) {
         heard_ = false;
         patience_ = timers_.after(patience, std::bind_front(&XenConnection::on_patience, this));
     }
 }
 
-bool XenConnection::write(Asked& asked)  // false: not now, or never
+bool XenConnection::flush()  // false: not now, or never
 {
-    while (written_ < asked.message.size()) {
+    while (!out_.empty()) {
         std::error_code ec;
-        written_ += link_->write(bytes_of(asked.message).subspan(written_), ByteLink::More::no, ec);
+        out_.erase(0, link_->write(bytes_of(out_), ByteLink::More::no, ec));
         if (!ec)
             continue;
-        if (manner_ == Manner::device) {
+        if (manner_ == Manner::device) {  // the only one on the way
+            Asked& asked = *std::prev(unsent_);
             asked.error = os::failure(subject_of(asked.message) + " in the store", ec.value());
+            on_the_way_ = 0;
+            out_.clear();
             answer_refused_soon();
             break;
         }
@@ -105,7 +110,6 @@ bool XenConnection::write(Asked& asked)  // false: not now, or never
             lose(os::failure("cannot write to the store", ec.value()));
         return false;
     }
-    written_ = 0;
     return true;
 }
 
@@ -126,21 +130,28 @@ void XenConnection::on_readable()
         return lose(os::failure("cannot read from the store", ec.value()));
     if (!ec && count == 0)
         return lose({Error::Kind::failed, std::make_error_code(std::errc::connection_reset), "the store has gone"});
-    for (ByteView input = ByteView(chunk).first(count); link_;) {
-        const auto message = reader_.next(input);
-        if (!message)
-            return lose(message.error());
-        if (!*message)
-            break;
-        on_message(**message);
-    }
+    hearing_ = true;
+    hear(ByteView(chunk).first(count));
     answer_refused();
+    hearing_ = false;
     if (!link_)
         return;
     write_next();
     if (on_the_way_ == 0)
         patience_.reset();
     readiness_->wait_readable(&XenConnection::on_readable);
+}
+
+void XenConnection::hear(ByteView input)
+{
+    while (link_) {
+        const auto message = reader_.next(input);
+        if (!message)
+            return lose(message.error());
+        if (!*message)
+            return;
+        on_message(**message);
+    }
 }
 
 void XenConnection::on_message(const xenstore::Message& message)
@@ -219,7 +230,8 @@ void XenConnection::on_lost()
     const Error why = *std::exchange(lost_, std::nullopt);
     const std::list<Asked> asked = std::exchange(asked_, {});
     unsent_ = asked_.end();
-    on_the_way_ = written_ = 0;
+    on_the_way_ = 0;
+    out_.clear();
     for (const Asked& one : asked)
         one.answer(one.error.value_or(why));
     owner_.on_lost(why);

@@ -56,13 +56,14 @@ private:
     using Place = std::list<Asked>::iterator;
 
     void on_readable();
+    void hear(ByteView);
     void on_message(const xenstore::Message&);
     Place asker_of(const xenstore::Message&);
     void answer(Place, Result<std::string_view>);
     void answer_refused_soon();
     void answer_refused();
     void write_next();
-    bool write(Asked&);
+    bool flush();
     void on_writable();
     void on_patience();
     void lose(Error);
@@ -79,9 +80,9 @@ private:
     std::list<Asked> asked_;
     Place unsent_ = asked_.end();  // from here on
     std::size_t on_the_way_ = 0;   // of those before it
-    std::size_t written_ = 0;      // bytes of *unsent_
+    std::string out_;              // what the socket has not taken of those
     std::uint32_t last_number_ = 0;
-    bool blocked_ = false, refused_ = false;
+    bool hearing_ = false, blocked_ = false, refused_ = false;
     std::optional<Error> lost_;
     std::unique_ptr<Timer> patience_;
     bool heard_ = false;  // since the timer was set

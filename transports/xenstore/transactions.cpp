@@ -80,8 +80,8 @@ void XenTransactions::on_begun(Result<std::string_view> answer)
         return finish(Error{Error::Kind::failed, std::make_error_code(std::errc::bad_message), "a transaction without a number"});
     const auto open = std::make_shared<Open>(*this);
     open_ = open.get();
-    patience_ = timers_.after(patience, std::bind_front(&XenTransactions::on_patience, this));
     asked_.front().body(open);
+    maybe_wait();
 }
 
 void XenTransactions::read(const std::string& path, std::function<void(Result<std::string>)> answer)
@@ -142,10 +142,18 @@ void XenTransactions::close(End how)
     maybe_end();
 }
 
+// For the daemon the connection has a clock of its own.
+void XenTransactions::maybe_wait()
+{
+    if (open_ && unanswered_ == 0 && !patience_)
+        patience_ = timers_.after(patience, std::bind_front(&XenTransactions::on_patience, this));
+}
+
 void XenTransactions::maybe_end()
 {
     if (again_ && open_)
         return close(End::abort);
+    maybe_wait();
     if (end_ == End::none || unanswered_ > 0 || std::exchange(ending_, true))
         return;
     patience_.reset();

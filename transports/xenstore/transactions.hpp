@@ -43,6 +43,7 @@ private:
     void on_end_asked(End);
     void on_patience();
     void close(End);
+    void maybe_wait();
     void maybe_end();
     void on_ended(Result<std::string_view>);
     void finish(Status);
