@@ -91,6 +91,33 @@ TEST_CASE("nova: the folder is made, watched, and looked at each minute in case 
     CHECK(nova.timers.waiting() == 2);
 }
 
+TEST_CASE("nova: a request that an event names waits for the store three times, and is listed afterwards", "[nova]")
+{
+    NovaHost nova;
+    nova.store.events_first = true;
+    nova.store.heard.clear();
+
+    nova.ask("x", R"({"name": "version"})");
+    nova.store.turn();
+
+    CHECK(nova.answer("x") == answered("9.8.7"));
+    CHECK(nova.store.heard == std::vector<std::string>{"read data/host/x", "begin", "commit", "list data/host"});
+}
+
+TEST_CASE("nova: an event that names nothing, or what is gone, is heard and forgotten", "[nova]")
+{
+    NovaHost nova;
+    const std::string path =
+        GENERATE(values<std::string>({"data/host", "data/host/", "data/host//", "data/host/gone", "data/host/gone/x"}));
+    const int before = nova.store.lists;
+    nova.store.fire(path);
+    nova.store.turn();
+    CHECK(nova.session->idle());
+    CHECK(nova.store.lists == before + 1);
+    CHECK(nova.store.troubles.empty());
+    CHECK(nova.says(R"({"name": "version"})") == answered("9.8.7"));
+}
+
 TEST_CASE("nova: what waited before the agent came is answered", "[nova]")
 {
     NovaHost nova;

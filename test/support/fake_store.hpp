@@ -18,7 +18,10 @@ public:
     std::deque<int> commit_faults;  // of the next commits; EAGAIN: the body runs again, 0: none
     int every_commit = 0, every_remove = 0, every_read = 0, every_list = 0;  // errno(3) of all of them
     std::size_t most_answers = std::size_t(-1);                              // children of data/guest: the next one is ENOSPC
+    bool events_first = false;     // a commit's, before its answer: C xenstored; oxenstored has them behind it
+    std::deque<int> lost_commits;  // errno(3) that the asker hears of what was done all the same; 0: none
     int lists = 0, commits = 0, bodies = 0;
+    std::vector<std::string> heard;     // what it was asked, transactions by their begin and end
     std::vector<std::string> answered;  // paths written by transactions, in order
     std::vector<std::string> troubles;
     std::function<void()> before_commit;  // once: the host does something meanwhile
@@ -57,11 +60,13 @@ public:
 
     void read(std::string path, std::function<void(Result<std::string>)> answer) override
     {
+        heard.push_back("read " + path);
         later_.push_back([this, path, answer] { answer(look_up(path)); });
     }
     void list(std::string path, std::function<void(Result<std::vector<std::string>>)> answer) override
     {
         ++lists;
+        heard.push_back("list " + path);
         later_.push_back([this, path, answer] {
             if (every_list)
                 return answer(failed(every_list));
@@ -88,6 +93,7 @@ public:
     }
     void transaction(std::function<void(std::shared_ptr<Transaction>)> body, std::function<void(Status)> answer) override
     {
+        heard.push_back("begin");
         later_.push_back([this, body, answer] {
             ++bodies;
             body(std::make_shared<One>(*this, body, answer));
@@ -127,15 +133,24 @@ private:
         void remove(std::string path) override { writes_.emplace_back(std::move(path), std::nullopt); }
         void commit() override
         {
+            store_.heard.push_back("commit");
             store_.later_.push_back([&store = store_, writes = writes_, body = body_, answer = answer_] {
-                if (const int fault = store.commit(writes); fault == EAGAIN)
-                    store.transaction(body, answer);
-                else
-                    answer(fault ? Status(failed(fault)) : done());
+                int fault = store.commit(writes);
+                if (!fault && !store.lost_commits.empty()) {
+                    fault = store.lost_commits.front();
+                    store.lost_commits.pop_front();
+                }
+                if (fault == EAGAIN)
+                    return store.transaction(body, answer);
+                const auto tell = [answer, fault] { answer(fault ? Status(failed(fault)) : done()); };
+                if (!store.events_first)
+                    return tell();
+                store.later_.push_back(tell);
             });
         }
         void abort() override
         {
+            store_.heard.push_back("abort");
             store_.later_.push_back([answer = answer_] { answer(done()); });
         }
 

@@ -22,7 +22,7 @@ void Requests::changed(std::string_view path)
     path.remove_prefix(at + folder_of_requests.size() + 1);
     const std::string_view name = path.substr(0, path.find('/'));
     const bool hinted = std::any_of(hints_.begin(), hints_.end(), [name](const Hint& hint) { return hint.name == name; });
-    if (hints_.size() < most && !known(name) && !hinted)
+    if (!name.empty() && name.size() <= longest_name && hints_.size() < most && !known(name) && !hinted)
         hints_.push_back({std::string(name), false});
 }
 
@@ -47,9 +47,19 @@ bool Requests::begin()
     return true;
 }
 
+// Not the one that has just ended: that is its removal which is heard.
+bool Requests::begin_hinted()
+{
+    if (!running_.empty() || !waiting_.empty() || hints_.size() != 1 || hints_[0].carried || hints_[0].name == last_)
+        return false;
+    running_ = std::move(hints_[0].name);
+    hints_.clear();
+    return true;
+}
+
 void Requests::end()
 {
-    running_.clear();
+    last_ = std::exchange(running_, {});
 }
 
 bool Requests::known(std::string_view name) const

@@ -17,6 +17,7 @@ public:
     void changed(std::string_view path);                 // what a watch of `folder` says
     void listed(const std::vector<std::string>& names);  // all that there are
     bool begin();                                        // false: none waits
+    bool begin_hinted();                                 // the one that a watch has just named, when no other can be before it
     void end();
     const std::string& running() const { return running_; }  // "": none
     bool more() const { return more_; }                      // the last listing had more than we keep
@@ -31,7 +32,7 @@ private:
     };
     std::deque<std::string> waiting_;
     std::deque<Hint> hints_;
-    std::string running_;
+    std::string running_, last_;
     bool more_ = false;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace bellhop::nova {
 namespace {
@@ -36,10 +37,13 @@ std::string path_of(std::string_view folder, const std::string& name)
 
 }  // namespace
 
-// What the transaction needs, which may outlive us.
+// Of the running request: what the transaction needs, which may outlive us.
 struct Session::Ending {
-    std::string request, answer, text;
+    std::string request, answer;  // paths
+    std::string text{};           // "": it is not answered yet
     std::optional<Error> lost{};  // the request, while it was answered
+    bool writing = false;         // in a transaction
+    bool early = false;           // that was there before the text
     bool again = false;           // there was no room the first time
 
     bool host_gone() const { return lost && not_there(*lost); }
@@ -47,15 +51,17 @@ struct Session::Ending {
     static void write(const std::shared_ptr<Ending>& ending, const std::shared_ptr<Store::Transaction>& transaction)
     {
         ending->lost.reset();
+        ending->early = ending->text.empty();
+        if (ending->early)  // nobody waits for a command with an open transaction
+            return transaction->abort();
         transaction->read(ending->request, [ending, transaction](const Result<std::string>& still_there) {
-            if (!still_there) {
-                ending->lost = still_there.error();
-                return transaction->abort();
-            }
-            transaction->remove(ending->request);
-            transaction->write(ending->answer, ending->text);
-            transaction->commit();
+            if (still_there)
+                return transaction->commit();
+            ending->lost = still_there.error();
+            transaction->abort();
         });
+        transaction->remove(ending->request);
+        transaction->write(ending->answer, ending->text);
     }
 };
 
@@ -87,11 +93,15 @@ void Session::on_time()
 void Session::on_change(std::string_view changed)
 {
     requests_.changed(changed);
-    look();
+    if (listing_ || !state_.config.nova.provider.empty() || !requests_.begin_hinted())
+        return look();
+    unlisted_ = true;
+    begin_request();
 }
 
 void Session::look()
 {
+    unlisted_ = false;
     changed_ = listing_;  // what is on its way may be from before
     if (listing_)
         return;
@@ -129,9 +139,17 @@ void Session::on_listed(const Result<std::vector<std::string>>& names)
 void Session::maybe_begin()
 {
     if (requests_.begin())
-        store_.read(path_of(folder_of_requests, requests_.running()), std::bind_front(&Session::on_request, this));
-    else if (requests_.running().empty() && requests_.more() && progress_)
+        begin_request();
+    else if (requests_.running().empty() && (unlisted_ || (requests_.more() && progress_)))
         look();
+}
+
+void Session::begin_request()
+{
+    const std::string& name = requests_.running();
+    ending_ = std::make_shared<Ending>(Ending{path_of(folder_of_requests, name), path_of(folder_of_answers, name)});
+    store_.read(ending_->request, std::bind_front(&Session::on_request, this));
+    write_answer();
 }
 
 void Session::on_request(Result<std::string> text)
@@ -167,19 +185,26 @@ void Call::unknown()
 void Session::answer(std::string_view message, std::string_view code)
 {
     call_.reset();
-    const std::string& name = requests_.running();
-    ending_ = std::make_shared<Ending>(
-        Ending{path_of(folder_of_requests, name), path_of(folder_of_answers, name), answer_text(message, code)});
-    write_answer();
+    ending_->text = answer_text(message, code);
+    if (!ending_->writing)
+        write_answer();
 }
 
 void Session::write_answer()
 {
-    store_.transaction(std::bind_front(&Ending::write, ending_), std::bind_front(&Session::on_written, this));
+    ending_->writing = true;
+    store_.transaction(std::bind_front(&Ending::write, ending_), std::bind_front(&Session::on_written, this, ending_));
 }
 
-void Session::on_written(const Status& status)
+void Session::on_written(const std::shared_ptr<Ending>& ending, const Status& status)
 {
+    if (ending != ending_)
+        return;  // its request was gone
+    ending_->writing = false;
+    if (ending_->text.empty())
+        return;  // or there was no transaction to be had: we try again when we need one
+    if (std::exchange(ending_->early, false))
+        return write_answer();
     if (!ending_->host_gone() && (ending_->lost || !status)) {
         const Error why = ending_->lost.value_or(status ? Error() : status.error());
         if (!no_room(why) || std::exchange(ending_->again, true))

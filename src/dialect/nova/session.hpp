@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One store, served: its requests one at a time, in the order in which they came.
 //
+// What counts is how often we wait for the store. A request that a watch names is read at once, and listed afterwards, as what is
+// missed is found by listing only. The transaction for its answer is begun with that read: nearly all answers are there before
+// it.
+//
 // An answer is written and its request removed in one transaction, which first reads the request once more: a host that has given
 // up has deleted it, and gets no answer. (To remove it does not tell: XenStore removes what is not there, too.)
 #pragma once
@@ -21,7 +25,7 @@ public:
 
     Session(const std::string& version, const Config&, Store&, const Context&);
     void answer(std::string_view message, std::string_view code);  // the running request; its Call is gone then
-    bool idle() const override { return !call_ && !ending_; }
+    bool idle() const override { return !ending_; }
 
 private:
     struct Ending;  // of a request
@@ -32,9 +36,10 @@ private:
     void on_provider(const Result<std::string>& name);
     void on_listed(const Result<std::vector<std::string>>& names);
     void maybe_begin();
+    void begin_request();
     void on_request(Result<std::string> text);
     void write_answer();
-    void on_written(const Status& status);
+    void on_written(const std::shared_ptr<Ending>&, const Status& status);
     void give_up(const Error& why);
     void end_request();
     void trouble(const Error& error);
@@ -44,7 +49,7 @@ private:
     State state_;
     Requests requests_;
     OldAnswers old_answers_;
-    bool listing_ = false, changed_ = false, progress_ = false;
+    bool listing_ = false, changed_ = false, unlisted_ = false, progress_ = false;
     std::unique_ptr<Call> call_;
     std::shared_ptr<Ending> ending_;
     std::vector<std::string> spent_;  // answered, but their requests could not be removed: not to be done again
