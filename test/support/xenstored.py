@@ -159,6 +159,7 @@ class _Ring(threading.Thread):
         with open(os.path.join(folder, f"ring.{DOMAIN}"), "w+b") as page:
             page.truncate(4096)
             self._page = mmap.mmap(page.fileno(), 4096)
+        self._words = memoryview(self._page).cast("I")    # struct writes byte by byte, and a daemon leaves a ring that makes no sense
         self._event = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._event.bind(os.path.join(folder, f"ev.{DOMAIN}"))
         self._ending, self._ended = socket.socketpair()
@@ -206,10 +207,10 @@ class _Ring(threading.Thread):
             return b""
 
     def _index(self, number):    # requests' consumer and producer, responses' consumer and producer
-        return struct.unpack_from("=I", self._page, 2 * RING + 4 * number)[0]
+        return self._words[2 * RING // 4 + number]
 
     def _set_index(self, number, value):
-        struct.pack_into("=I", self._page, 2 * RING + 4 * number, value & 0xffffffff)
+        self._words[2 * RING // 4 + number] = value & 0xffffffff
 
     def _put(self, data):
         produced = self._index(1)
