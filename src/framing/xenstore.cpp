@@ -43,7 +43,7 @@ void move_front(ByteView& from, std::string& to, std::size_t size)  // until `to
 Result<std::optional<Message>> Reader::next(ByteView& input)
 {
     if (std::exchange(handed_on_, false))
-        part_.clear();
+        std::string().swap(part_);
     const bool whole = part_.empty() && input.size() >= header_size;
     if (!whole) {
         move_front(input, part_, header_size);
@@ -51,7 +51,7 @@ Result<std::optional<Message>> Reader::next(ByteView& input)
             return std::optional<Message>();
     }
     const auto [type, request, transaction, length] = header_of(whole ? text_of(input) : part_);
-    if (length > max_payload)
+    if (length > max_heard)
         return Error{Error::Kind::too_big, {}, "a xenstored sent a message of " + std::to_string(length) + " bytes"};
     const std::size_t size = header_size + length;
     std::string_view bytes;

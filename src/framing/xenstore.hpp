@@ -42,6 +42,7 @@ enum class Type : std::uint32_t {
 
 constexpr std::size_t header_size = 16;
 constexpr std::size_t max_payload = 4096;         // one byte more as a guest, and its ring is dead until the guest is
+constexpr std::size_t max_heard = 65536;          // oxenstored sends long listings whole, to everybody but guests' rings
 constexpr std::size_t max_device_payload = 4080;  // /dev/xen/xenbus wants header and payload in 4096
 
 struct Header {

@@ -321,7 +321,7 @@ TEST_CASE("xenstore: a daemon that breaks the protocol is left", "[xenstore]")
     if (GENERATE(true, false))
         daemon.answers({{Type::directory, asked.request, 0}, {}}, "x\0"s);
     else {
-        const std::uint32_t words[] = {2, asked.request, 0, 4097};
+        const std::uint32_t words[] = {2, asked.request, 0, 65537};
         REQUIRE(::write(daemon.end.get(), words, sizeof words) == sizeof words);
         daemon.turn();
     }
