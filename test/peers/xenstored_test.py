@@ -9,64 +9,12 @@ import socket
 import sys
 import tempfile
 import time
-import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from agent import SANITIZED, Agent, once  # noqa: E402
-from tap import case, equal, eventually, has, main, skip  # noqa: E402
-from xenstored import HOME, Lacking, Xenstored  # noqa: E402
-
-KINDS = ("c", "ocaml")
-
-
-def daemon(kind, *options, **how):
-    try:
-        return Xenstored(kind, *options, **how)
-    except Lacking as why:
-        skip(why)
-
-
-def endpoint(store, through):
-    return f"xenstore:{store.guest}" if through == "ring" else f"xenstore:7@{store.socket}"
-
-
-def agent_on(store, through="ring", *options, **popen):
-    agent = Agent("--log-level", "debug", "--listen", endpoint(store, through), *options, listen="none", **popen)
-    agent.log.wait_for("listening on xenstore:")
-    return agent
-
-
-def put(store, name="version", value="agent"):
-    key = str(uuid.uuid4())
-    store.host.write(f"{HOME}/data/host/{key}", json.dumps({"name": name, "value": value}))
-    return key
-
-
-def take(store, key):
-    path = f"{HOME}/data/guest/{key}"
-    store.host.wait_until(path, there=True)
-    answer = json.loads(store.host.read(path))
-    equal(store.host.has(f"{HOME}/data/host/{key}"), False, "the request is there after its answer")
-    store.host.remove(path)
-    return answer
-
-
-def ask(store, name="version", value="agent"):
-    return take(store, put(store, name, value))
-
-
-def comes_to_rest(agent):
-    """The answer is there before the agent has heard that it is."""
-    eventually(lambda: agent.rests(0.1), what="an agent that has nothing left to do")
-
-
-def on_each_daemon(sentence, **how):
-    def register(function):
-        for kind in KINDS:
-            case(f"{sentence} ({kind})", **how)(lambda kind=kind: function(kind))
-        return function
-    return register
-
+from nova_host import agent_on, ask, comes_to_rest, daemon, endpoint, on_each_daemon, put, take  # noqa: E402
+from tap import case, equal, has, main, skip  # noqa: E402
+from xenstored import HOME  # noqa: E402
 
 @on_each_daemon("a request is answered through the ring, and through the daemon's socket")
 def _(kind):
@@ -83,31 +31,6 @@ def _(kind):
             equal(take(store, key)["returncode"], "0")
 
 
-@on_each_daemon("a daemon that comes back after a while is found, and what was asked meanwhile is answered")
-def _(kind):
-    for through in ("ring", "socket"):
-        with daemon(kind) as store, agent_on(store, through) as agent:
-            ask(store)
-            comes_to_rest(agent)
-            store.stop()
-            agent.log.wait_for("cannot reach a xenstored")
-            store.start()
-            equal(take(store, put(store))["returncode"], "0", through)
-            equal(len([line for line in agent.log.lines if "warning" in line]), 2, agent.log.text())
-
-
-@on_each_daemon("a daemon that restarts in the middle of requests is found, and the agent goes on", seconds=120)
-def _(kind):
-    with daemon(kind) as store, agent_on(store) as agent:
-        for _ in range(5):
-            for _ in range(10):
-                put(store)
-            store.stop()
-            store.start()
-            equal(ask(store)["returncode"], "0")
-        equal(agent.process.poll(), None)
-
-
 @on_each_daemon("a thousand requests, one after the other, leave nothing behind", seconds=180)
 def _(kind):
     with daemon(kind) as store, agent_on(store, "socket") as agent:
@@ -120,39 +43,6 @@ def _(kind):
         grown = agent.rss_anon_kib() - memory
         assert SANITIZED or grown <= 64, f"{grown} KiB more"
         equal(store.host.list(HOME + "/data/host"), [])
-
-
-@on_each_daemon("so many requests at once that their names fill more than one message", seconds=120)
-def _(kind):
-    with daemon(kind) as store:
-        keys = [put(store) for _ in range(40 if kind == "ocaml" else 150)]    # 37 bytes each, of 4096; oxenstored has no parts
-        with agent_on(store, "socket"):
-            for key in keys:
-                store.host.wait_until(f"{HOME}/data/host/{key}", there=False)
-
-
-@case("commits that fail at random (oxenstored's test-eagain) are tried until they hold", seconds=120)
-def _():
-    with daemon("ocaml", eagain=True) as store, agent_on(store):
-        for _ in range(60):
-            equal(ask(store)["returncode"], "0")
-
-
-@case("a quota that leaves no room for an answer is told of, and outlived")
-def _():
-    with daemon("c", "-E", "2") as store, agent_on(store) as agent:
-        key = put(store)
-        agent.log.wait_for(f"no answer to request {key}")
-        has(agent.log.text(), "in the store: No space left on device")
-        equal(agent.process.poll(), None)
-
-
-@on_each_daemon("two agents by mistake: each request has one answer, and both live on")
-def _(kind):
-    with daemon(kind) as store, agent_on(store, "socket") as one, agent_on(store, "socket") as other:
-        for _ in range(50):
-            equal(ask(store)["returncode"], "0")
-        equal((one.process.poll(), other.process.poll()), (None, None))
 
 
 @on_each_daemon("a service manager hears that the agent is ready when its watch stands, and not before")

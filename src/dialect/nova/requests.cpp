@@ -38,6 +38,11 @@ void Requests::listed(const std::vector<std::string>& names)
         more_ |= !add(name);
 }
 
+void Requests::not_listed()
+{
+    std::erase_if(hints_, [&](const Hint& hint) { return add(hint.name); });
+}
+
 bool Requests::begin()
 {
     if (!running_.empty() || waiting_.empty())

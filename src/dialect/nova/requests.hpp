@@ -16,6 +16,7 @@ public:
 
     void changed(std::string_view path);                 // what a watch of `folder` says
     void listed(const std::vector<std::string>& names);  // all that there are
+    void not_listed();                                   // nobody knows; what was named may be there
     bool begin();                                        // false: none waits
     bool begin_hinted();                                 // the one that a watch has just named, when no other can be before it
     void end();

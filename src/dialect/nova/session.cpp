@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 namespace bellhop::nova {
 namespace {
 
-constexpr std::size_t most_spent = 64;
+constexpr std::size_t most_kept = 64;
 
 bool no_room(const Error& error)  // a quota, or a node that has grown too large: what we have written before may be why
 {
@@ -41,6 +42,7 @@ std::string path_of(std::string_view folder, const std::string& name)
 struct Session::Ending {
     std::string request, answer;  // paths
     std::string text{};           // "": it is not answered yet
+    std::size_t asked = 0;        // hash of the request
     std::optional<Error> lost{};  // the request, while it was answered
     bool writing = false;         // in a transaction
     bool early = false;           // that was there before the text
@@ -127,10 +129,19 @@ void Session::on_provider(const Result<std::string>& name)
 void Session::on_listed(const Result<std::vector<std::string>>& names)
 {
     listing_ = false;
-    if (names || not_there(names.error()))
-        requests_.listed(names ? *names : std::vector<std::string>());
-    else
+    if (names || not_there(names.error())) {
+        const std::vector<std::string> all = names ? *names : std::vector<std::string>();
+        requests_.listed(all);
+        std::erase_if(kept_, [&](const Kept& one) {
+            const bool gone = std::find(all.begin(), all.end(), one.name) == all.end();
+            if (gone)
+                old_answers_.add(one.name);
+            return gone;
+        });
+    } else {
+        requests_.not_listed();
         trouble(names.error());
+    }
     if (changed_)
         look();
     maybe_begin();
@@ -158,10 +169,13 @@ void Session::on_request(Result<std::string> text)
     if (!text) {
         if (!not_there(text.error()))
             trouble(text.error());
+        else if (forget(name))
+            old_answers_.add(name);  // it did get there, as far as we know
         return end_request();
     }
-    if (std::find(spent_.begin(), spent_.end(), name) != spent_.end())
-        return give_up({Error::Kind::failed, {}, "a request that was answered is still there"});
+    ending_->asked = std::hash<std::string>()(*text);
+    if (const std::string* known = kept())
+        return answered(*known);
     Result<Request> request = parse_request(std::move(*text));
     if (!request)
         return answer(request.error().text, "500");
@@ -185,7 +199,12 @@ void Call::unknown()
 void Session::answer(std::string_view message, std::string_view code)
 {
     call_.reset();
-    ending_->text = answer_text(message, code);
+    answered(answer_text(message, code));
+}
+
+void Session::answered(std::string text)
+{
+    ending_->text = std::move(text);
     if (!ending_->writing)
         write_answer();
 }
@@ -212,27 +231,42 @@ void Session::on_written(const std::shared_ptr<Ending>& ending, const Status& st
         old_answers_.remove_all();
         return write_answer();
     }
+    forget(requests_.running());
     if (!ending_->host_gone())
         old_answers_.add(requests_.running());
     progress_ = true;
     end_request();
 }
 
-// Nobody gets this answer. Left there, its request would be done again and again.
+// A refusal will be one the next time, too. Left there, its request would be done again and again. A store that is away removes
+// nothing, and may have taken the answer before it went: when it is back, the request tells.
 void Session::give_up(const Error& why)
 {
     const std::string name = requests_.running();
-    trouble({why.kind, why.os, "no answer to request " + name + ": " + why.text});
-    if (std::find(spent_.begin(), spent_.end(), name) == spent_.end())
-        spent_.push_back(name);
-    if (spent_.size() > most_spent)
-        spent_.erase(spent_.begin());
-    store_.remove(path_of(folder_of_requests, name), [this, name](const Status& removed) {
+    forget(name);
+    if (kept_.size() == most_kept)
+        kept_.erase(kept_.begin());
+    kept_.push_back({name, ending_->text, ending_->asked});
+    store_.remove(ending_->request, [this, name, why](const Status& removed) {
+        trouble({why.kind, why.os, (removed ? "no answer to request " : "no answer yet to request ") + name + ": " + why.text});
         if (removed)
-            std::erase(spent_, name);
+            forget(name);
         progress_ |= bool(removed);
         end_request();
     });
+}
+
+const std::string* Session::kept() const
+{
+    const auto at = std::find_if(kept_.begin(), kept_.end(), [this](const Kept& one) {
+        return one.name == requests_.running() && one.asked == ending_->asked;
+    });
+    return at == kept_.end() ? nullptr : &at->text;
+}
+
+bool Session::forget(const std::string& name)
+{
+    return std::erase_if(kept_, [&name](const Kept& one) { return one.name == name; }) > 0;
 }
 
 void Session::end_request()

@@ -29,6 +29,10 @@ public:
 
 private:
     struct Ending;  // of a request
+    struct Kept {   // an answer that did not get there, or we cannot tell: what it answers is not to be done again
+        std::string name, text;
+        std::size_t asked;  // a hash: a host may ask something else by the same name
+    };
     void on_change(std::string_view changed);
     void on_time();
     void wait();
@@ -38,12 +42,14 @@ private:
     void maybe_begin();
     void begin_request();
     void on_request(Result<std::string> text);
+    void answered(std::string text);
     void write_answer();
     void on_written(const std::shared_ptr<Ending>&, const Status& status);
+    const std::string* kept() const;  // the running request's answer, if there is one
+    bool forget(const std::string& name);
     void give_up(const Error& why);
     void end_request();
     void trouble(const Error& error);
-
     Store& store_;
     const Context& context_;
     State state_;
@@ -52,7 +58,7 @@ private:
     bool listing_ = false, changed_ = false, unlisted_ = false, progress_ = false;
     std::unique_ptr<Call> call_;
     std::shared_ptr<Ending> ending_;
-    std::vector<std::string> spent_;  // answered, but their requests could not be removed: not to be done again
+    std::vector<Kept> kept_;
     std::string last_trouble_;
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Store::Watch> watch_;
