@@ -67,7 +67,8 @@ TEST_CASE("run: the leader's exit and a grace end it, whoever holds the pipes", 
     Loop loop;
     Sink sink;
 
-    REQUIRE(loop.start(sink, "echo before; (sleep 0.02; echo in the grace; sleep 300) & echo $!"));
+    REQUIRE(loop.start(sink, "echo before; (sleep 0.02; echo in the grace; sleep 300) & echo $!", {},
+                       std::chrono::milliseconds(500)));
     REQUIRE(loop.until([&] { return sink.end.has_value(); }));
 
     CHECK((*sink.end)->pipes_open);
