@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A xenstored that the test plays, message by message, at the other end of a socketpair: as a socket, and as the kernel's device.
 #pragma once
+#include "io/fd_link.hpp"
 #include "support/fakes.hpp"
 #include "support/loop.hpp"
 #include "transports/xenstore/store.hpp"
@@ -15,35 +16,20 @@ using xenstore::Header;
 using xenstore::Type;
 using Manner = XenConnection::Manner;
 
-class TestLink final : public ByteLink {
+class TestLink final : public io::FdLink {
 public:
-    TestLink(Fd end, int& fault, int& writes) : end_(std::move(end)), fault_(fault), writes_(writes) {}
-    int descriptor() const override { return end_.get(); }
-    std::size_t read(Chunk chunk, std::error_code& ec) override
-    {
-        return outcome(::read(end_.get(), chunk.data(), chunk.size()), ec);
-    }
-    std::size_t write(ByteView bytes, More, std::error_code& ec) override
+    TestLink(Fd end, int& fault, int& writes) : FdLink(std::move(end)), fault_(fault), writes_(writes) {}
+    std::size_t write(ByteView bytes, More more, std::error_code& ec) override
     {
         ++writes_;
         if (const int fault = std::exchange(fault_, 0)) {
-            errno = fault;
-            return outcome(-1, ec);
+            ec.assign(fault, std::system_category());
+            return 0;
         }
-        return outcome(::write(end_.get(), bytes.data(), bytes.size()), ec);
+        return FdLink::write(bytes, more, ec);
     }
-    void end_output() override {}
-    bool hung_up() const override { return false; }
 
 private:
-    static std::size_t outcome(ssize_t n, std::error_code& ec)
-    {
-        if (n >= 0)
-            return std::size_t(n);
-        ec.assign(errno, std::system_category());
-        return 0;
-    }
-    Fd end_;
     int &fault_, &writes_;
 };
 
@@ -51,7 +37,7 @@ struct Request : Header {
     std::string payload;
 };
 
-struct FakeXenstored final : XenStore::Owner {
+struct FakeXenstored : XenStore::Owner {
     asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE};
     FakeTimers timers;
     Manner manner;

@@ -33,6 +33,16 @@ std::uint32_t begins(FakeXenstored& daemon, std::uint32_t number)
     return number;
 }
 
+struct Transacting : FakeXenstored {  // it has begun, as number 3
+    Answering body;
+    Said said;
+    explicit Transacting(Manner m = Manner::socket) : FakeXenstored(m)
+    {
+        store->transaction(std::ref(body), said.status());
+        begins(*this, 3);
+    }
+};
+
 Request within(FakeXenstored& daemon, std::uint32_t number, Type type, std::string_view payload)
 {
     const Request request = daemon.hears(type, payload);
@@ -74,12 +84,7 @@ TEST_CASE("xenstore: a transaction that was in somebody's way runs again, with f
 
 TEST_CASE("xenstore: a transaction whose write fails changes nothing, and says why", "[xenstore]")
 {
-    FakeXenstored daemon;
-    Answering body;
-    Said said;
-    daemon.store->transaction(std::ref(body), said.status());
-
-    begins(daemon, 3);
+    Transacting daemon;
     daemon.answers(within(daemon, 3, Type::read, "data/host/1\0"s), "x");
     const Request remove = within(daemon, 3, Type::remove, "data/host/1\0"s);
     const Request write = within(daemon, 3, Type::write, "data/guest/1\0"s + "did x");
@@ -88,38 +93,28 @@ TEST_CASE("xenstore: a transaction whose write fails changes nothing, and says w
     daemon.refuses(write, "ENOSPC");
     daemon.answers(within(daemon, 3, Type::transaction_end, "F\0"s), "OK\0"s);
 
-    CHECK(said.all == All{failed(ENOSPC)});
+    CHECK(daemon.said.all == All{failed(ENOSPC)});
 }
 
 TEST_CASE("xenstore: a host that has given up gets no answer, and the transaction ends", "[xenstore]")
 {
-    FakeXenstored daemon;
-    Answering body;
-    Said said;
-    daemon.store->transaction(std::ref(body), said.status());
-
-    begins(daemon, 3);
+    Transacting daemon;
     daemon.refuses(within(daemon, 3, Type::read, "data/host/1\0"s), "ENOENT");
     daemon.answers(within(daemon, 3, Type::transaction_end, "F\0"s), "OK\0"s);
 
-    CHECK(body.read == All{failed(ENOENT)});
-    CHECK(said.all == All{failed(ECANCELED)});
+    CHECK(daemon.body.read == All{failed(ENOENT)});
+    CHECK(daemon.said.all == All{failed(ECANCELED)});
 }
 
 TEST_CASE("xenstore: a guest that was suspended reads anew", "[xenstore]")
 {
-    FakeXenstored daemon(Manner::device);
-    Answering body;
-    Said said;
-    daemon.store->transaction(std::ref(body), said.status());
-
-    begins(daemon, 3);
+    Transacting daemon(Manner::device);
     daemon.refuses(within(daemon, 3, Type::read, "data/host/1\0"s), "EAGAIN");
     daemon.answers(within(daemon, 3, Type::transaction_end, "F\0"s), "OK\0"s);
     begins(daemon, 4);
     daemon.answers(within(daemon, 4, Type::read, "data/host/1\0"s), "x");
 
-    CHECK(body.read == All{"x"});
+    CHECK(daemon.body.read == All{"x"});
 }
 
 TEST_CASE("xenstore: transactions wait for each other, and one without a number is none", "[xenstore]")

@@ -3,6 +3,7 @@
 // not.
 #include "transports/xenstore/address.hpp"
 
+#include "io/fd_link.hpp"
 #include "io/socket_link.hpp"
 #include "os/errors.hpp"
 
@@ -20,32 +21,6 @@ using Manner = XenConnection::Manner;
 
 constexpr unsigned reserved_domains = 0x7ff0;  // xen.h: DOMID_FIRST_RESERVED
 
-class Device final : public ByteLink {
-public:
-    explicit Device(Fd file) : file_(std::move(file)) {}
-    int descriptor() const override { return file_.get(); }
-    std::size_t read(Chunk chunk, std::error_code& ec) override
-    {
-        return outcome(::read(file_.get(), chunk.data(), chunk.size()), ec);
-    }
-    std::size_t write(ByteView bytes, More, std::error_code& ec) override
-    {
-        return outcome(::write(file_.get(), bytes.data(), bytes.size()), ec);
-    }
-    void end_output() override {}
-    bool hung_up() const override { return false; }
-
-private:
-    static std::size_t outcome(ssize_t n, std::error_code& ec)
-    {
-        if (n >= 0)
-            return std::size_t(n);
-        ec.assign(errno, std::system_category());
-        return 0;
-    }
-    Fd file_;
-};
-
 bool no_such_device(int error)
 {
     return error == ENOENT || error == ENODEV || error == ENXIO;
@@ -56,7 +31,7 @@ Result<XenStore::Opened> open_device(const std::string& path)
     Fd file(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!file)
         return os::failure("cannot open " + path);
-    return XenStore::Opened{std::make_unique<Device>(std::move(file)), Manner::device};
+    return XenStore::Opened{std::make_unique<io::FdLink>(std::move(file)), Manner::device};
 }
 
 Result<XenStore::Opened> open_any_device()
