@@ -14,6 +14,7 @@
 #include <bellhop/link.hpp>
 #include <bellhop/timers.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -10,6 +10,7 @@
 #include <bellhop/fd.hpp>
 #include <bellhop/timers.hpp>
 
+#include <functional>
 #include <map>
 
 namespace bellhop::io {

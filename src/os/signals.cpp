@@ -8,7 +8,7 @@ namespace bellhop::os {
 
 struct Signals::State : std::enable_shared_from_this<State> {
     State(asio::io_context& io, std::function<void(int)> c) : set(io), call(std::move(c)) {}
-    asio::signal_set set;
+    asio::basic_signal_set<asio::io_context::executor_type> set;
     std::function<void(int)> call;  // none: the owner has let go
 
     void wait() { set.async_wait(std::bind_front(&State::on_signal, shared_from_this())); }
