@@ -4,9 +4,9 @@
 // at. Between the look and execve(2) only root can change anything. open(2), inode(7).
 #include "os/command_folder.hpp"
 
+#include "base/heap_sort.hpp"
 #include "os/errors.hpp"
 
-#include <algorithm>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
@@ -82,7 +82,7 @@ std::vector<std::string> CommandFolder::names() const
     while (const dirent* entry = ::readdir(folder.get()))
         if (entry->d_name[0] != '.' && names.size() < most_names)
             names.emplace_back(entry->d_name);
-    std::sort(names.begin(), names.end());
+    heap_sort(names);
     return names;
 }
 

@@ -2,6 +2,7 @@
 // open(2), read(2), readdir(3). O_NONBLOCK: a FIFO in a file's place must not hold us.
 #include "os/text_file.hpp"
 
+#include "base/heap_sort.hpp"
 #include "os/errors.hpp"
 
 #include <bellhop/fd.hpp>
@@ -63,8 +64,7 @@ std::vector<std::string> names_in(const std::string& directory)
     while (const dirent* entry = stream ? ::readdir(stream.get()) : nullptr)
         if (entry->d_name[0] != '.')
             names.emplace_back(entry->d_name);
-    std::sort(names.begin(), names.end(),
-              [](const std::string& a, const std::string& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; });
+    heap_sort(names, [](const std::string& a, const std::string& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; });
     return names;
 }
 

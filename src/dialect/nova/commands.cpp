@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // All commands, and those that need nothing but the dialect itself.
 #include "dialect/nova/command_rows.hpp"
+
+#include "base/heap_sort.hpp"
 #include "dialect/nova/own_commands.hpp"
 
 #include <bellhop/op/own_command.hpp>
-
-#include <algorithm>
 
 namespace bellhop::nova {
 namespace {
@@ -65,7 +65,7 @@ std::vector<std::string> command_names(const State& state)
             if (there(command, state))
                 names.emplace_back(command.name);
         }
-    std::sort(names.begin(), names.end());
+    heap_sort(names);
     for (std::string& name : own_command_names(state.context, std::move(all)))
         names.push_back(std::move(name));
     return names;

@@ -2,6 +2,8 @@
 // All commands, and those that need nothing but the dialect itself.
 #include "dialect/qga/state.hpp"
 
+#include "base/heap_sort.hpp"
+
 #include <algorithm>
 
 namespace bellhop::qga {
@@ -73,7 +75,7 @@ std::vector<const Command*> all_commands()
     for (const auto group : groups)
         for (const Command& command : group())
             all.push_back(&command);
-    std::sort(all.begin(), all.end(), [](const Command* a, const Command* b) { return a->name < b->name; });
+    heap_sort(all, [](const Command* a, const Command* b) { return a->name < b->name; });
     return all;
 }
 
