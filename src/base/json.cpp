@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 namespace bellhop::json {
@@ -117,7 +116,7 @@ void write_double(std::string& out, double number)
     char digits[32];
     for (int precision : {15, 17}) {  // the shorter one when it says the same
         std::snprintf(digits, sizeof digits, "%.*g", precision, number);
-        if (std::strtod(digits, nullptr) == number)
+        if (read_number(digits) == number)
             break;
     }
     out += digits;
@@ -199,6 +198,19 @@ void Value::write(std::string& out) const
         out += items->empty() ? "[]" : "]";
     } else
         write_double(out, *number());
+}
+
+double read_number(std::string digits)
+{
+    const bool negative = digits.starts_with('-');
+    if (digits.find_first_of(".eE") == digits.npos)
+        digits += ".0";  // whole numbers may have 64 bits, others any length
+    const Result<Value> number = parse(std::move(digits));
+    if (!number) {
+        constexpr double most = std::numeric_limits<double>::infinity();
+        return negative ? -most : most;
+    }
+    return number->number().value_or(0);
 }
 
 Result<Value> parse(std::string text)

@@ -55,5 +55,7 @@ private:
 constexpr std::size_t max_values = 256 << 10;  // of one text: a tree costs many times its text
 
 Result<Value> parse(std::string text);  // bad_request or too_big
+// Of a number's text as JSON has it, what strtod(3) makes of it, which would bring 12 KiB into the release binaries.
+double read_number(std::string digits);
 
 }  // namespace bellhop::json

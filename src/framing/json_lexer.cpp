@@ -277,7 +277,7 @@ Reader::Found Reader::end_number()
     std::uint64_t large = 0;
     if (const auto read = std::from_chars(begin, end, large); read.ptr == end && read.ec == std::errc())
         return on_value(large);
-    return on_value(std::strtod(word_.c_str(), nullptr));
+    return on_value(json::read_number(word_));
 }
 
 Reader::Found Reader::end_keyword()

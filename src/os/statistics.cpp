@@ -5,7 +5,6 @@
 #include "os/text_file.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <unistd.h>
 
 namespace bellhop::os {
@@ -30,14 +29,18 @@ std::vector<std::uint64_t> numbers_in(std::string_view line, std::size_t most)
 Result<std::array<double, 3>> load_averages(const std::string& root)
 {
     const std::string path = root + "/proc/loadavg", line = first_line(path);
+    std::string_view words = line;
     std::array<double, 3> averages{};
-    const char* at = line.c_str();
-    for (double& one : averages) {
-        char* end = nullptr;
-        one = std::strtod(at, &end);
-        if (end == at)
+    for (double& one : averages) {  // "0.07", always with two digits behind the point
+        std::string hundredths(next_word(words));
+        if (const std::size_t point = hundredths.find('.'); point + 3 == hundredths.size())
+            hundredths.erase(point, 1);
+        else
+            hundredths.clear();
+        const auto number = number_of<std::uint32_t>(hundredths);
+        if (!number)
             return Error{Error::Kind::failed, {}, "no load averages in " + path};
-        at = end;
+        one = *number / 100.0;
     }
     return averages;
 }

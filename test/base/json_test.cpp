@@ -3,6 +3,8 @@
 #include "base/utf8.hpp"
 #include "support/catch.hpp"
 
+#include <cstdlib>
+
 using namespace bellhop;
 
 TEST_CASE("json: what is read is written again", "[json]")
@@ -65,6 +67,12 @@ TEST_CASE("json: depth and number of values have a limit", "[json]")
     REQUIRE_FALSE(value);
     CHECK(value.error().kind == Error::Kind::too_big);
     CHECK(json::parse("[\"" + std::string(json::max_values + 9, ',') + "\\\"\"]"));  // commas in a string are no values
+}
+
+TEST_CASE("json: numbers of any length are read as strtod(3) reads them", "[json]")
+{
+    for (const char* digits : {"0", "-0.0", "0.07", "1e400", "-1e400", "1e-400", "123456789012345678901234567890", "-2.5e-3"})
+        CHECK(json::read_number(digits) == std::strtod(digits, nullptr));
 }
 
 TEST_CASE("json: what is not UTF-8 leaves as U+FFFD", "[json]")
