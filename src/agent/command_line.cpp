@@ -121,7 +121,8 @@ Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
         const auto named = [](const option& one) { return one.name && one.val == optopt; };
         const bool unknown_letter =
             which == '?' && optopt != 0 && optopt != 'l' && std::none_of(known.begin(), known.end(), named);
-        const std::string word = unknown_letter ? std::string("-") + char(optopt) : argv[optind - 1];
+        const int passed = std::min(optind, argc) - 1;  // musl goes one further for a value that is not there
+        const std::string word = unknown_letter ? std::string("-") + char(optopt) : argv[passed];
         if (which == 'h' || which == 'V') {
             line.wants = which == 'h' ? Wants::help : Wants::version;
             return line;
