@@ -102,6 +102,7 @@ def _(kind):
 @on_each_daemon("requests that a guest cannot list any more are served as they are named", seconds=120)
 def _(kind):
     with daemon(kind) as store, agent_on(store) as agent:
+        ask(store)    # what was there before the watch is not named
         agent.process.send_signal(signal.SIGSTOP)
         keys = [put(store) for _ in range(150)]
         agent.process.send_signal(signal.SIGCONT)
