@@ -10,7 +10,7 @@ import stat
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from agent import SANITIZED, Agent  # noqa: E402
+from agent import SANITIZED, Agent, bound_at_start  # noqa: E402
 from fake_guest import FakeGuest  # noqa: E402
 from qga import Host, Oracle, Refused  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
@@ -226,9 +226,8 @@ def _():
         skip("a sanitizer keeps what was freed")
     secret = "correct horse battery staple 4711 and so on"
     text = base64.b64encode(secret.encode()).decode()
-    with guest() as made:
+    with bound_at_start(), guest() as made:
         made.program("sbin/chpasswd", f"cat > {made.at('heard')}")
-        made.host.call("guest-set-user-password", password("another one"))    # the dynamic linker saves registers at first calls
         made.host.send(b'{"execute":"guest-set-user-password","arguments":{"crypted":false,"username":"alice",')
         made.host.send(b'"password":"%s"}}' % text.encode())
         equal(made.host.line(), b'{"return": {}}\n')

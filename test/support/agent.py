@@ -7,6 +7,7 @@
 Leaving the block asks it to end, and fails when it does not end with 0 or leaves anything behind. The binary is the script's first
 argument.
 """
+import contextlib
 import ctypes
 import os
 import platform
@@ -26,6 +27,16 @@ if not args:
     sys.exit(f"usage: {sys.argv[0]} PATH/bellhop-agent [--only WORD]")
 BINARY = os.path.abspath(args[0])
 SANITIZED = b"__asan_init" in read(BINARY)    # its memory says nothing, and it is slower
+
+
+@contextlib.contextmanager
+def bound_at_start():
+    """Programs that are started meanwhile are linked whole: at first calls the dynamic linker saves registers, whatever they hold."""
+    os.environ["LD_BIND_NOW"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["LD_BIND_NOW"]
 
 
 class Log:
