@@ -11,6 +11,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from agent import Agent, state  # noqa: E402
 from fake_guest import FakeGuest, mounts_are_our_own  # noqa: E402
+from frames import listens  # noqa: E402
 from qga import Host, Refused  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
@@ -185,7 +186,7 @@ def _():
         folder = tempfile.mkdtemp(prefix="bellhop-wire-")
         path = folder + "/agent"    # it keeps silent while they are frozen, so no line says that it listens
         with Agent("--root", made.path, "--freeze-hook", HOOK, "--listen", f"unix:{path}=qga", listen="none") as agent:
-            eventually(lambda: os.path.exists(path), what="the socket")
+            eventually(lambda: listens(path), what="the socket")
             with Host(path) as host:
                 equal(host.call("guest-fsfreeze-status"), "frozen")
                 equal(refusal(host, "guest-get-time").kind, "CommandNotFound")
@@ -213,7 +214,7 @@ def _():
                 os.killpg(helper, signal.SIGKILL)
         Writer(made).goes_on()
         with Agent("--root", made.path, "--freeze-hook", HOOK, "--listen", f"unix:{made.at('run/agent')}=qga", listen="none"):
-            eventually(lambda: os.path.exists(made.at("run/agent")), what="the socket")
+            eventually(lambda: listens(made.at("run/agent")), what="the socket")
             with Host(made.at("run/agent")) as host:
                 equal(host.call("guest-fsfreeze-status"), "frozen")
                 host.send(b'{"execute":"guest-fsfreeze-thaw"}')
@@ -230,7 +231,7 @@ def _():
             equal(host.call("guest-fsfreeze-status"), "thawed")
         made.write(MARK, "")
         with Agent("--root", made.path, "--listen", f"unix:{made.at('run/agent')}=qga", listen="none"):
-            eventually(lambda: os.path.exists(made.at("run/agent")), what="the socket")
+            eventually(lambda: listens(made.at("run/agent")), what="the socket")
             with Host(made.at("run/agent")) as host:
                 equal(host.call("guest-fsfreeze-status"), "frozen")
                 equal(host.call("guest-fsfreeze-thaw"), 0)

@@ -186,6 +186,12 @@ class Asking:
             return host.got()
 
 
+def listens(path):
+    """Whether somebody does: a socket is there before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 def read(path):
     with open(path, "rb") as file:
         return file.read()

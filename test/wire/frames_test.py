@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from agent import SANITIZED, Agent, alive, bound_at_start, dies, fresh_signals  # noqa: E402
-from frames import (DATA, EOF, ERR, JSON, OUT, Host, data_frames, file_frames, frame, read, request, request_of_put,  # noqa: E402
+from frames import (DATA, EOF, ERR, JSON, OUT, Host, data_frames, file_frames, frame, listens, read, request, request_of_put,  # noqa: E402
                     write)
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
@@ -428,7 +428,7 @@ def _():
     path = agent.at("bare")
     process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" "$@" 0<&- 1>&- 2>&-', os.path.abspath(sys.argv[1]), "--log-level", "debug", "--listen", "unix:" + path])
     try:
-        eventually(lambda: os.path.exists(path) and _connects(path), what="the socket")
+        eventually(lambda: listens(path), what="the socket")
         for _ in range(20):
             with Host(path, b"\x02\0\0\0\x01x") as host:    # each is worth a line in the log
                 equal(host.closed(), True)
@@ -440,11 +440,6 @@ def _():
     finally:
         process.terminate()
         equal(process.wait(20), 0)
-
-
-def _connects(path):
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
 
 
 @case("a peer that hangs up takes its silent command with it, group and all")

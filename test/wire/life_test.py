@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from agent import BINARY, Agent, Log, alive, dies, once, system_call_fails  # noqa: E402
-from frames import DATA, JSON, OUT, Asking, Host, Torn, data_frames, read, request, request_of_put, write  # noqa: E402
+from frames import DATA, JSON, OUT, Asking, Host, Torn, data_frames, listens, read, request, request_of_put, write  # noqa: E402
 from tap import case, equal, eventually, has, main, skip  # noqa: E402
 
 
@@ -426,7 +426,7 @@ def _():
     with folder() as where:
         path = where + "/agent"
         process = subprocess.Popen([BINARY, "--log-level", "error", "--listen", "unix:" + path], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        eventually(lambda: os.path.exists(path), what="the socket")
+        eventually(lambda: listens(path), what="the socket")
         eventually(lambda: not At(path).ask("zzz")["ok"])
         process.terminate()
         equal(process.communicate(timeout=20)[1], b"")
