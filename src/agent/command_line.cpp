@@ -45,11 +45,6 @@ Called qemu-ga, or as `bellhop-agent qemu-ga ...`, it takes the options of QEMU'
 constexpr std::size_t largest_file = 1 << 20;
 enum Short { first_setting = 256, print_config = 512, check };
 
-Error wrong(std::string text)
-{
-    return {Error::Kind::bad_request, {}, std::move(text)};
-}
-
 std::vector<option> options()
 {
     std::vector<option> all;
@@ -89,7 +84,7 @@ Result<std::string> read_file(const std::string& path)
         have += std::size_t(n);
     }
     if (have > largest_file)
-        return wrong(path + " is larger than a configuration can be (1 MiB)");
+        return values::wrong(path + " is larger than a configuration can be (1 MiB)");
     text.resize(have);
     return text;
 }
@@ -128,9 +123,9 @@ Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
             return line;
         }
         if (which == ':')
-            return wrong(word + " needs a value; see bellhop-agent --help");
+            return values::wrong(word + " needs a value; see bellhop-agent --help");
         if (which == '?')
-            return wrong("no such option, or it takes no value: " + word + "; see bellhop-agent --help");
+            return values::wrong("no such option, or it takes no value: " + word + "; see bellhop-agent --help");
         if (which == 'c')
             line.config = optarg;
         else if (which == print_config || which == check)
@@ -139,7 +134,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
             add(line, settings()[which == 'l' ? 0 : std::size_t(which - first_setting)], optarg);
     }
     if (optind < argc && stray == StrayWords::refused)
-        return wrong(std::string("'") + argv[optind] + "' is no option; see bellhop-agent --help");
+        return values::wrong(std::string("'") + argv[optind] + "' is no option; see bellhop-agent --help");
     return line;
 }
 

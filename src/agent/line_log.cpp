@@ -16,7 +16,6 @@
 namespace bellhop {
 namespace {
 
-constexpr std::string_view names[] = {"error", "warning", "info", "debug"};
 constexpr char priorities[] = {'3', '4', '6', '7'};  // syslog(3)
 constexpr std::size_t longest = 900;                 // a pipe and /dev/kmsg take it whole
 
@@ -107,9 +106,10 @@ void LineLog::write_now(Level level, std::string_view line)
     else if (target_ == LogTarget::kernel)
         text = std::string("<") + priority + ">bellhop-agent: " + text + "\n";
     else if (target_ == LogTarget::timed_error)
-        text = now() + ": " + (level == Level::error ? "critical" : std::string(names[std::size_t(level)])) + ": " + text + "\n";
+        text = now() + ": " + (level == Level::error ? "critical" : std::string(level_names[std::size_t(level)])) + ": " + text +
+               "\n";
     else
-        text = "bellhop-agent: " + std::string(names[std::size_t(level)]) + ": " + text + "\n";
+        text = "bellhop-agent: " + std::string(level_names[std::size_t(level)]) + ": " + text + "\n";
     const int to = out_ ? out_.get() : STDERR_FILENO;
     pollfd question{to, POLLOUT, 0};
     if (out_ || (::poll(&question, 1, 0) == 1 && (question.revents & POLLOUT))) {

@@ -14,7 +14,8 @@
 
 namespace bellhop {
 
-enum class LogTarget { standard_error, kernel, journal, timed_error };  // timed: each line with its time, as qemu-ga's
+constexpr std::string_view level_names[] = {"error", "warning", "info", "debug"};  // of Log::Level
+enum class LogTarget { standard_error, kernel, journal, timed_error };             // timed: each line with its time, as qemu-ga's
 
 struct Settings {
     Config config;

@@ -10,7 +10,6 @@ namespace {
 
 using namespace values;
 
-constexpr std::string_view level_names[] = {"error", "warning", "info", "debug"};
 constexpr std::string_view target_names[] = {"stderr", "kmsg", "journal", "stderr-timed"};
 constexpr std::string_view switch_names[] = {"false", "true"};
 

@@ -8,7 +8,7 @@
 namespace bellhop {
 namespace {
 
-constexpr std::pair<int, const char*> words[] = {
+constexpr std::pair<int, const char*> texts[] = {
     {EADDRINUSE, "Address already in use"},
     {EADDRNOTAVAIL, "Cannot assign requested address"},
     {EBUSY, "Device or resource busy"},
@@ -36,7 +36,7 @@ constexpr std::pair<int, const char*> words[] = {
 std::string os_text(const std::error_code& code)
 {
     if (code.category() == std::system_category())
-        for (const auto& [number, text] : words)
+        for (const auto& [number, text] : texts)
             if (number == code.value())
                 return text;
     return code.message();

@@ -15,11 +15,6 @@ namespace {
 constexpr std::size_t long_word = 32 << 10;  // worth the spare memory
 constexpr std::size_t most_quoted = 256;     // bytes of what was wrong, in the error about it
 
-Error error_of(const std::string& text)
-{
-    return {Error::Kind::bad_request, {}, text};
-}
-
 bool is_reset(unsigned char c)
 {
     return c >= 0xFE;
@@ -169,7 +164,7 @@ Reader::Found Reader::next(ByteView& input)
             if (c == '"' || c == '\'') {
                 reset();
                 (void)on_open('{');
-                return error_of("JSON parse error, the message before this one has no end");
+                return Error{Error::Kind::bad_request, {}, "JSON parse error, the message before this one has no end"};
             }
             if (Found found = on_structural('{'))
                 return found;

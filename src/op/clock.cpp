@@ -11,7 +11,7 @@
 namespace bellhop::op {
 namespace {
 
-constexpr std::chrono::seconds limit{60};
+constexpr std::chrono::seconds clock_limit{60};
 constexpr std::chrono::seconds end_of_2069{3'155'760'000};  // since 1970
 
 Error invalid_time()
@@ -65,7 +65,7 @@ Begun ask_set_clock(Guest& guest, const Context& context, SetClock::Request requ
         return invalid_time();
     const std::string& root = guest.facts.config.root;
     return ask_child<SetClock>(
-        guest, context, limit, [&] { return set_clock(root, request); }, [](Fields) { return SetClock::Answer{}; },
+        guest, context, clock_limit, [&] { return set_clock(root, request); }, [](Fields) { return SetClock::Answer{}; },
         std::move(then));
 }
 

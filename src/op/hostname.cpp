@@ -14,7 +14,7 @@
 namespace bellhop::op {
 namespace {
 
-constexpr std::chrono::seconds limit{30};
+constexpr std::chrono::seconds hostname_limit{30};
 constexpr std::size_t longest = 64;  // HOST_NAME_MAX
 
 bool is_hostname(std::string_view name)
@@ -67,7 +67,7 @@ Begun ask_set_hostname(Guest& guest, const Context& context, SetHostname::Reques
         return Error{Error::Kind::busy, {}, "file systems are frozen"};
     const std::string& root = guest.facts.config.root;
     return ask_child<SetHostname>(
-        guest, context, limit, [&] { return change(root, request.name); }, [](Fields) { return SetHostname::Answer{}; },
+        guest, context, hostname_limit, [&] { return change(root, request.name); }, [](Fields) { return SetHostname::Answer{}; },
         std::move(then));
 }
 

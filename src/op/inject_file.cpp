@@ -14,7 +14,7 @@
 namespace bellhop::op {
 namespace {
 
-constexpr std::chrono::seconds limit{60};
+constexpr std::chrono::seconds inject_limit{60};
 constexpr mode_t new_folder = 0755;
 constexpr int most_backups_a_second = 100;
 
@@ -92,7 +92,7 @@ Begun ask_inject_file(Guest& guest, const Context& context, InjectFile::Request 
         return Error{Error::Kind::busy, {}, "file systems are frozen"};
     const std::string& root = guest.facts.config.root;
     return ask_child<InjectFile>(
-        guest, context, limit, [&] { return inject(root, request); }, [](Fields) { return InjectFile::Answer{}; },
+        guest, context, inject_limit, [&] { return inject(root, request); }, [](Fields) { return InjectFile::Answer{}; },
         std::move(then));
 }
 

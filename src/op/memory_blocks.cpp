@@ -8,7 +8,7 @@
 namespace bellhop::op {
 namespace {
 
-Result<json::Value> find(const std::string& root, MemoryBlocks::Request request)
+Result<json::Value> find_blocks(const std::string& root, MemoryBlocks::Request request)
 {
     json::Array blocks;
     if (request.blocks) {
@@ -39,7 +39,7 @@ MemoryBlocks::Answer read(Fields fields)
     return answer;
 }
 
-Result<json::Value> change_all(const std::string& root, const std::vector<SetMemoryBlocks::Change>& changes)
+Result<json::Value> change_blocks(const std::string& root, const std::vector<SetMemoryBlocks::Change>& changes)
 {
     json::Array outcomes;
     for (const SetMemoryBlocks::Change& change : changes) {
@@ -65,13 +65,13 @@ SetMemoryBlocks::Answer read_outcomes(Fields fields)
 Begun ask_memory_blocks(Guest& guest, const Context& context, MemoryBlocks::Request request, Then<MemoryBlocks> then)
 {
     return ask_child<MemoryBlocks>(guest, context, std::chrono::seconds(30),
-                                   std::bind_front(&find, guest.facts.config.root, request), &read, std::move(then));
+                                   std::bind_front(&find_blocks, guest.facts.config.root, request), &read, std::move(then));
 }
 
 Begun ask_set_memory_blocks(Guest& guest, const Context& context, SetMemoryBlocks::Request request, Then<SetMemoryBlocks> then)
 {
     return ask_child<SetMemoryBlocks>(guest, context, std::chrono::minutes(5),
-                                      std::bind_front(&change_all, guest.facts.config.root, std::move(request.changes)),
+                                      std::bind_front(&change_blocks, guest.facts.config.root, std::move(request.changes)),
                                       &read_outcomes, std::move(then));
 }
 

@@ -84,7 +84,7 @@ Network::Route read_route(Fields fields)
     return route;
 }
 
-Result<json::Value> find(const std::string& root, Network::Request request)
+Result<json::Value> find_network(const std::string& root, Network::Request request)
 {
     json::Array interfaces, routes;
     if (request.interfaces) {
@@ -100,7 +100,7 @@ Result<json::Value> find(const std::string& root, Network::Request request)
     return json::Array{std::move(interfaces), std::move(routes)};
 }
 
-Network::Answer read(Fields fields)
+Network::Answer read_network(Fields fields)
 {
     Network::Answer answer;
     for (Fields interfaces(fields.value()); interfaces.more();)
@@ -114,8 +114,8 @@ Network::Answer read(Fields fields)
 
 Begun ask_network(Guest& guest, const Context& context, Network::Request request, Then<Network> then)
 {
-    return ask_child<Network>(guest, context, std::chrono::seconds(30), std::bind_front(&find, guest.facts.config.root, request),
-                              &read, std::move(then));
+    return ask_child<Network>(guest, context, std::chrono::seconds(30),
+                              std::bind_front(&find_network, guest.facts.config.root, request), &read_network, std::move(then));
 }
 
 }  // namespace bellhop::op

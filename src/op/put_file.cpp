@@ -63,7 +63,7 @@ bool is_directory(const std::string& path)
 }
 
 // As Python's os.path.abspath: "." and "//" go, ".." takes the component before it with it, whatever the disk says.
-Result<std::string> absolute(const std::string& path)
+Result<std::string> abspath(const std::string& path)
 {
     std::string whole = path;
     if (!path.starts_with('/')) {
@@ -89,7 +89,7 @@ Result<std::string> absolute(const std::string& path)
 
 Result<std::string> put_target(const std::string& path, const std::string& name)
 {
-    const Result<std::string> whole = absolute(path);
+    const Result<std::string> whole = abspath(path);
     if (!whole)
         return whole;
     const std::string& target = *whole;

@@ -13,7 +13,7 @@
 namespace bellhop::op {
 namespace {
 
-constexpr std::chrono::seconds limit{5};  // libvirt's and Proxmox VE's hosts wait for little more
+constexpr std::chrono::seconds reach_limit{5};  // libvirt's and Proxmox VE's hosts wait for little more
 
 Result<json::Value> touch(const Reach::Request& request)
 {
@@ -46,7 +46,7 @@ Begun ask_reach(Guest& guest, const Context& context, Reach::Request request, Th
         else
             then(found.error());
     };
-    return in_child(guest, context, limit, std::bind_front(&touch, std::move(request)), std::move(said));
+    return in_child(guest, context, reach_limit, std::bind_front(&touch, std::move(request)), std::move(said));
 }
 
 }  // namespace bellhop::op

@@ -13,7 +13,7 @@
 namespace bellhop::op {
 namespace {
 
-constexpr std::chrono::minutes limit{5};
+constexpr std::chrono::minutes enroll_limit{5};
 
 std::string servers(std::string_view scheme, const std::vector<std::string>& domains)
 {
@@ -83,7 +83,7 @@ Begun ask_register_rhn(Guest& guest, const Context& context, RegisterRhn::Reques
         return Error{Error::Kind::busy, {}, "file systems are frozen"};
     const std::string& root = guest.facts.config.root;
     return ask_child<RegisterRhn>(
-        guest, context, limit, [&] { return enroll(root, request); },
+        guest, context, enroll_limit, [&] { return enroll(root, request); },
         [](Fields fields) { return RegisterRhn::Answer{fields.number<int>()}; }, std::move(then));
 }
 

@@ -14,7 +14,7 @@ namespace {
 using namespace std::string_view_literals;
 using Form = SetPassword::Form;
 
-constexpr std::chrono::seconds limit{60};
+constexpr std::chrono::seconds password_limit{60};
 
 Result<json::Value> run(const std::vector<std::string>& argv, const Secret& input, std::string_view password)
 {
@@ -76,7 +76,7 @@ Begun ask_set_password(Guest& guest, const Context& context, SetPassword::Reques
         return Error{Error::Kind::busy, {}, "file systems are frozen"};
     const std::string& root = guest.facts.config.root;
     return ask_child<SetPassword>(
-        guest, context, limit,
+        guest, context, password_limit,
         [&] {
             if (const std::string chpasswd = os::find_program(root, "chpasswd"); !chpasswd.empty())
                 return by_chpasswd(chpasswd, request);

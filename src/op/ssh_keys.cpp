@@ -18,8 +18,8 @@ namespace {
 using How = ChangeSshKeys::How;
 using Lines = std::vector<std::string>;
 
-constexpr std::chrono::seconds limit{30};  // a home directory may be far away
-constexpr std::size_t most_text = 4 << 20;
+constexpr std::chrono::seconds keys_limit{30};  // a home directory may be far away
+constexpr std::size_t most_keys = 4 << 20;
 
 std::string_view trimmed(std::string_view line)
 {
@@ -39,10 +39,10 @@ bool lists(const Lines& lines, std::string_view key)
 
 Result<Lines> lines_of(const std::string& path)
 {
-    const Result<std::string> text = os::text_of_file(path, most_text);
+    const Result<std::string> text = os::text_of_file(path, most_keys);
     if (!text)
         return text.error();
-    if (text->size() == most_text)
+    if (text->size() == most_keys)
         return os::failure("cannot read " + path, EFBIG);
     Lines lines;
     for (std::string_view rest = *text; !rest.empty();)
@@ -130,7 +130,7 @@ Begun ask_ssh_keys(Guest& guest, const Context& context, SshKeys::Request reques
 {
     const std::string& root = guest.facts.config.root;
     return ask_child<SshKeys>(
-        guest, context, limit, [&] { return as_user(root, request.user, &list); },
+        guest, context, keys_limit, [&] { return as_user(root, request.user, &list); },
         [](Fields fields) {
             SshKeys::Answer answer;
             while (fields.more())
@@ -147,7 +147,7 @@ Begun ask_change_ssh_keys(Guest& guest, const Context& context, ChangeSshKeys::R
             return Error{Error::Kind::bad_request, {}, "invalid OpenSSH public key: '" + key + "'"};
     const std::string& root = guest.facts.config.root;
     return ask_child<ChangeSshKeys>(
-        guest, context, limit,
+        guest, context, keys_limit,
         [&] { return as_user(root, request.user, [&](const std::string& folder) { return change(folder, request); }); },
         [](Fields) { return ChangeSshKeys::Answer{}; }, std::move(then));
 }

@@ -8,7 +8,7 @@
 namespace bellhop::op {
 namespace {
 
-constexpr std::chrono::minutes limit{60};  // a large disk takes its time
+constexpr std::chrono::minutes trim_limit{60};  // a large disk takes its time
 
 Result<json::Value> trim_all(const std::string& root, std::uint64_t minimum)
 {
@@ -26,7 +26,7 @@ Result<json::Value> trim_all(const std::string& root, std::uint64_t minimum)
     return json::Value(std::move(all));
 }
 
-Trim::Answer understood(Fields fields)
+Trim::Answer read_trimmed(Fields fields)
 {
     Trim::Answer answer;
     while (fields.more()) {
@@ -45,7 +45,7 @@ Begun ask_trim(Guest& guest, const Context& context, Trim::Request request, Then
 {
     const std::string& root = guest.facts.config.root;
     return ask_child<Trim>(
-        guest, context, limit, [&] { return trim_all(root, request.minimum); }, &understood, std::move(then));
+        guest, context, trim_limit, [&] { return trim_all(root, request.minimum); }, &read_trimmed, std::move(then));
 }
 
 }  // namespace bellhop::op

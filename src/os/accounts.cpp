@@ -18,7 +18,7 @@
 namespace bellhop::os {
 namespace {
 
-constexpr std::size_t most_text = 16 << 20;
+constexpr std::size_t most_accounts = 16 << 20;
 constexpr std::size_t most_groups = 65536;  // NGROUPS_MAX
 
 std::vector<std::string_view> fields_of(std::string_view line, char separator)
@@ -63,7 +63,7 @@ Error no_account(const std::string& name)
 
 Result<Account> find_account(const std::string& root, const std::string& name)
 {
-    const Result<std::string> text = text_of_file(root + "/etc/passwd", most_text);
+    const Result<std::string> text = text_of_file(root + "/etc/passwd", most_accounts);
     if (!text)
         return text.error();
     std::optional<Account> account = account_in(*text, name);
@@ -91,7 +91,7 @@ Result<Account> account_by_any_means(const std::string& root, const std::string&
 std::vector<gid_t> groups_of(const std::string& root, const Account& account)
 {
     std::vector<gid_t> groups{account.gid};
-    const Result<std::string> text = text_of_file(root + "/etc/group", most_text);
+    const Result<std::string> text = text_of_file(root + "/etc/group", most_accounts);
     for (std::string_view rest = text ? std::string_view(*text) : std::string_view(); !rest.empty();) {
         const std::vector<std::string_view> fields = fields_of(next_line(rest), ':');
         gid_t group = 0;

@@ -28,27 +28,17 @@ bool is_virtual(const std::string& real)
     return real.find("/devices/virtual/block/") != real.npos;
 }
 
-std::string value_in(std::string_view text, std::string_view key)  // of lines KEY=value
-{
-    while (!text.empty()) {
-        const std::string_view line = next_line(text);
-        if (line.starts_with(key))
-            return std::string(line.substr(key.size()));
-    }
-    return {};
-}
-
 std::string node_of(const std::string& device)
 {
     const Result<std::string> text = text_of_file(device + "/uevent");
-    const std::string name = text ? value_in(*text, "DEVNAME=") : "";
+    const std::string name(text ? value_in(*text, "DEVNAME") : "");
     return name.empty() ? "" : "/dev/" + name;
 }
 
 std::string serial_of(const std::string& root, const std::string& device)
 {
     const Result<std::string> text = text_of_file(root + "/run/udev/data/b" + first_line(device + "/dev"));
-    return text ? value_in(*text, "E:ID_SERIAL=") : "";
+    return std::string(text ? value_in(*text, "E:ID_SERIAL") : "");
 }
 
 std::optional<op::DiskAddress> address_of(const std::string& root, const std::string& real)

@@ -10,11 +10,11 @@
 namespace bellhop::os {
 namespace {
 
-constexpr const char* folder = "/sys/devices/system/cpu/";
+constexpr const char* cpu_folder = "/sys/devices/system/cpu/";
 
 std::string directory_of(const std::string& root, std::int64_t number)
 {
-    return root + folder + "cpu" + std::to_string(number) + "/";
+    return root + cpu_folder + "cpu" + std::to_string(number) + "/";
 }
 
 }  // namespace
@@ -22,7 +22,7 @@ std::string directory_of(const std::string& root, std::int64_t number)
 Result<std::vector<op::Cpus::Cpu>> cpus(const std::string& root)
 {
     std::vector<op::Cpus::Cpu> all;
-    for (const std::string& name : names_in(root + folder)) {
+    for (const std::string& name : names_in(root + cpu_folder)) {
         const auto number = name.starts_with("cpu") ? number_of<std::int64_t>(std::string_view(name).substr(3)) : std::nullopt;
         if (!number)
             continue;
@@ -30,7 +30,7 @@ Result<std::vector<op::Cpus::Cpu>> cpus(const std::string& root)
         all.push_back({*number, online != "0", !online.empty()});
     }
     if (all.empty())
-        return Error{Error::Kind::unsupported, {}, "no processors in " + root + folder};
+        return Error{Error::Kind::unsupported, {}, "no processors in " + root + cpu_folder};
     return all;
 }
 

@@ -26,7 +26,7 @@
 namespace bellhop::os {
 namespace {
 
-struct Report {
+struct FreezeReport {
     enum class Step : int { done, open, freeze } step = Step::done;
     int error = 0;
 };
@@ -65,7 +65,7 @@ bool wait_for(const Fd& socket, std::chrono::milliseconds limit)
     return n > 0;
 }
 
-void tell(int socket, Report report)
+void tell(int socket, FreezeReport report)
 {
     [[maybe_unused]] const ssize_t n = ::send(socket, &report, sizeof report, MSG_NOSIGNAL);
 }
@@ -84,9 +84,9 @@ void keep_frozen(const std::string& directory, int socket)
 {
     const Fd mount(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!mount)
-        return tell(socket, {Report::Step::open, errno});
+        return tell(socket, {FreezeReport::Step::open, errno});
     if (::ioctl(mount.get(), FIFREEZE) < 0)
-        return tell(socket, {Report::Step::freeze, errno});
+        return tell(socket, {FreezeReport::Step::freeze, errno});
     tell(socket, {});
     if (!told_to_keep(socket))
         ::ioctl(mount.get(), FITHAW);
@@ -129,15 +129,15 @@ Result<int> freeze(const std::vector<Mount>& mounts, const std::string& root, st
         Result<Fd> keeper = start_keeper([&path](int socket) { keep_frozen(path, socket); });
         if (!keeper)
             return std::move(keeper.error());
-        Report report{Report::Step::freeze, ETIMEDOUT};
+        FreezeReport report{FreezeReport::Step::freeze, ETIMEDOUT};
         if (wait_for(*keeper, limit) && ::recv(keeper->get(), &report, sizeof report, 0) != ssize_t(sizeof report))
-            report = {Report::Step::freeze, ECHILD};
+            report = {FreezeReport::Step::freeze, ECHILD};
         const bool by_nature = report.error == EOPNOTSUPP || report.error == EBUSY || report.error == ENOTTY;
-        if (report.step == Report::Step::done)
+        if (report.step == FreezeReport::Step::done)
             held.add(std::move(*keeper));
-        else if (report.step == Report::Step::open && unopenable == Unopenable::fails)
+        else if (report.step == FreezeReport::Step::open && unopenable == Unopenable::fails)
             return failure("failed to open " + mount->directory, report.error);
-        else if (report.step == Report::Step::freeze && !by_nature)
+        else if (report.step == FreezeReport::Step::freeze && !by_nature)
             return failure("failed to freeze " + mount->directory, report.error);
     }
     return held.keep();
@@ -150,14 +150,14 @@ int thaw(const std::vector<Mount>& mounts, const std::string& root, std::chrono:
         const std::string path = root + mount.directory;
         const Result<Fd> helper = start_keeper([&path](int socket) {
             const Fd open_mount(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-            Report report{Report::Step::freeze, 0};
+            FreezeReport report{FreezeReport::Step::freeze, 0};
             while (open_mount && ::ioctl(open_mount.get(), FITHAW) == 0)
-                report.step = Report::Step::done;
+                report.step = FreezeReport::Step::done;
             tell(socket, report);
         });
-        Report report{Report::Step::freeze, 0};
+        FreezeReport report{FreezeReport::Step::freeze, 0};
         if (helper && wait_for(*helper, limit) && ::recv(helper->get(), &report, sizeof report, 0) == ssize_t(sizeof report))
-            count += report.step == Report::Step::done;
+            count += report.step == FreezeReport::Step::done;
     }
     return count;
 }

@@ -24,7 +24,7 @@ namespace {
 
 using op::Network;
 
-constexpr std::size_t most_text = 8 << 20;
+constexpr std::size_t most_interfaces = 8 << 20;
 
 template <class Raw> Network::Address address_of(Network::Family family, const Raw& address, const sockaddr* mask, std::size_t at)
 {
@@ -109,7 +109,7 @@ Result<std::vector<Network::Interface>> interfaces(const std::string& root)
         add_address(find_or_add(all, entry->ifa_name), *entry);
     for (Network::Interface& interface : all)
         interface.hardware = hardware_of(socket, interface.name);
-    if (const Result<std::string> text = text_of_file(root + "/proc/net/dev", most_text))
+    if (const Result<std::string> text = text_of_file(root + "/proc/net/dev", most_interfaces))
         for (std::string_view rest = *text; !rest.empty();)
             read_counters(next_line(rest), all);
     return all;

@@ -42,16 +42,6 @@ void add(std::vector<op::Users::User>& users, std::string_view name, std::chrono
     users.push_back({std::string(name), since});
 }
 
-std::string_view value_in(std::string_view text, std::string_view key)
-{
-    while (!text.empty()) {
-        const std::string_view line = next_line(text);
-        if (line.starts_with(key) && line.substr(key.size()).starts_with('='))
-            return line.substr(key.size() + 1);
-    }
-    return {};
-}
-
 std::vector<op::Users::User> sessions(const std::string& directory)
 {
     std::vector<op::Users::User> users;

@@ -17,7 +17,7 @@
 namespace bellhop::os {
 namespace {
 
-constexpr std::size_t most_text = 16 << 20;
+constexpr std::size_t most_mountinfo = 16 << 20;
 
 std::string unescaped(std::string_view word)
 {
@@ -74,7 +74,7 @@ bool on_disk(Mount& mount, const std::string& root)
 
 Result<std::vector<Mount>> all_mounts(const std::string& root)
 {
-    const Result<std::string> text = text_of_file(root + "/proc/self/mountinfo", most_text);
+    const Result<std::string> text = text_of_file(root + "/proc/self/mountinfo", most_mountinfo);
     if (!text)
         return text.error();
     std::vector<Mount> mounts;

@@ -14,7 +14,7 @@ namespace {
 
 using op::Network;
 
-constexpr std::size_t most_text = 4 << 20;
+constexpr std::size_t most_route_text = 4 << 20;
 
 struct Words {
     std::string_view line;
@@ -95,7 +95,7 @@ std::vector<Network::Route> routes(const std::string& root)
 {
     std::vector<Network::Route> all;
     const auto add = [&](const std::string& path, bool (*read)(std::string_view, Network::Route&)) {
-        const Result<std::string> text = text_of_file(path, most_text);
+        const Result<std::string> text = text_of_file(path, most_route_text);
         for (std::string_view rest = text ? std::string_view(*text) : ""; !rest.empty() && all.size() < most_routes;) {
             Network::Route route;
             if (read(next_line(rest), route))

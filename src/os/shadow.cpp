@@ -23,7 +23,7 @@
 namespace bellhop::os {
 namespace {
 
-constexpr std::size_t most_text = 16 << 20;
+constexpr std::size_t most_shadow = 16 << 20;
 
 // What lckpwdf() locks, and so passwd, chpasswd and useradd. The lock goes with the descriptor.
 Result<Fd> lock_accounts(const std::string& root)
@@ -69,12 +69,12 @@ Status set_shadow_password(const std::string& root, const std::string& user, std
         return lock.error();
     const std::string path = root + "/etc/shadow";
     struct stat before;
-    const Result<std::string> text = text_of_file(path, most_text);
+    const Result<std::string> text = text_of_file(path, most_shadow);
     if (!text)
         return text.error();
     if (::stat(path.c_str(), &before) < 0)
         return failure("cannot change " + path);
-    if (text->size() == most_text)
+    if (text->size() == most_shadow)
         return failure("cannot change " + path, EFBIG);
     Result<TempFile> file = TempFile::beside(path, ".shadow-", TempFile::Name::when_whole);
     if (!file)

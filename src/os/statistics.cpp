@@ -10,7 +10,7 @@
 namespace bellhop::os {
 namespace {
 
-constexpr std::size_t most_text = 4 << 20;  // the line of the interrupts alone can be long
+constexpr std::size_t most_statistics = 4 << 20;  // the line of the interrupts alone can be long
 
 std::vector<std::uint64_t> numbers_in(std::string_view line, std::size_t most)
 {
@@ -47,7 +47,7 @@ Result<std::array<double, 3>> load_averages(const std::string& root)
 
 Result<std::vector<op::Statistics::Cpu>> cpu_times(const std::string& root)
 {
-    const Result<std::string> text = text_of_file(root + "/proc/stat", most_text);
+    const Result<std::string> text = text_of_file(root + "/proc/stat", most_statistics);
     if (!text)
         return text.error();
     const std::uint64_t ticks = std::uint64_t(std::max(::sysconf(_SC_CLK_TCK), 1L));
@@ -68,7 +68,7 @@ Result<std::vector<op::Statistics::Cpu>> cpu_times(const std::string& root)
 
 Result<std::vector<op::Statistics::Disk>> disk_counters(const std::string& root)
 {
-    const Result<std::string> text = text_of_file(root + "/proc/diskstats", most_text);
+    const Result<std::string> text = text_of_file(root + "/proc/diskstats", most_statistics);
     if (!text)
         return text.error();
     std::vector<op::Statistics::Disk> disks;

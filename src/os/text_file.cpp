@@ -83,6 +83,16 @@ std::string_view next_line(std::string_view& text)
     return line;
 }
 
+std::string_view value_in(std::string_view text, std::string_view key)
+{
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        if (line.starts_with(key) && line.substr(key.size()).starts_with('='))
+            return line.substr(key.size() + 1);
+    }
+    return {};
+}
+
 std::string_view next_word(std::string_view& line)
 {
     line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));

@@ -30,6 +30,8 @@ std::string name_behind(const std::string& link);  // the last component of what
 std::string_view next_line(std::string_view& text);
 std::string_view next_word(std::string_view& line);
 
+std::string_view value_in(std::string_view text, std::string_view key);  // of lines KEY=value; "" if there is none
+
 template <class Number> std::optional<Number> number_of(std::string_view digits, int base = 10)  // all of it
 {
     Number number{};

@@ -26,9 +26,9 @@ constexpr std::size_t longest_answer = 1 << 20;
 constexpr std::size_t longest_call_answer = 8 << 20;  // a MiB that may have to be escaped
 constexpr std::size_t longest_data = 1 << 20;         // of what we send
 
-class Conversation {
+class Exchange {
 public:
-    Conversation(const Address& address, const Limits& limits) : where_(address.text), socket_(address, limits.connect) {}
+    Exchange(const Address& address, const Limits& limits) : where_(address.text), socket_(address, limits.connect) {}
 
     Socket& socket() { return socket_; }
     void ask(json::Members request, Deadline deadline);
@@ -51,14 +51,14 @@ private:
 };
 
 // A request that meets a peer which hangs up is not an error yet: its last words may be waiting.
-void Conversation::ask(json::Members request, Deadline deadline)
+void Exchange::ask(json::Members request, Deadline deadline)
 {
     const std::string text = Value(std::move(request)).text();
     socket_.write(tag_length::header(Tag::json, text.size()), Socket::More::yes, deadline);
     socket_.write(bytes_of(text), Socket::More::no, deadline);
 }
 
-Piece Conversation::next(Deadline deadline)
+Piece Exchange::next(Deadline deadline)
 {
     for (;;) {
         auto piece = reader_.next(unread_);
@@ -70,7 +70,7 @@ Piece Conversation::next(Deadline deadline)
     }
 }
 
-void Conversation::fill(Deadline deadline)
+void Exchange::fill(Deadline deadline)
 {
     const std::size_t count = socket_.read(buffer_, deadline);
     if (count == 0 && heard_)
@@ -81,7 +81,7 @@ void Conversation::fill(Deadline deadline)
     unread_ = ByteView(buffer_).first(count);
 }
 
-Value Conversation::answer(Deadline deadline)
+Value Exchange::answer(Deadline deadline)
 {
     const Piece first = next(deadline);
     if (first.tag != Tag::json)
@@ -89,7 +89,7 @@ Value Conversation::answer(Deadline deadline)
     return answer(first, deadline);
 }
 
-Value Conversation::answer(const Piece& first, Deadline deadline)
+Value Exchange::answer(const Piece& first, Deadline deadline)
 {
     if (first.length > longest_)
         nonsense("its answer has " + std::to_string(first.length) + " bytes");
@@ -105,7 +105,7 @@ Value Conversation::answer(const Piece& first, Deadline deadline)
     return std::move(*value);
 }
 
-void Conversation::nonsense(const std::string& what) const
+void Exchange::nonsense(const std::string& what) const
 {
     throw Failure(Exit::broken, "what answers at " + where_ + " does not speak frames: " + what, "is that the agent's endpoint?");
 }
@@ -149,7 +149,7 @@ try {
 
 Value FramesClient::ask(json::Members request) const
 {
-    Conversation conversation(address_, limits_);
+    Exchange conversation(address_, limits_);
     const Deadline deadline(limits_.answer.value_or(10s));
     conversation.ask(std::move(request), deadline);
     return must_be_ok(conversation.answer(deadline));
@@ -170,7 +170,7 @@ Value FramesClient::run(const RunRequest& request, const std::function<void(Stre
     std::optional<std::chrono::milliseconds> silence = limits_.answer;
     if (!silence && request.timeout && *request.timeout > 0)
         silence = std::chrono::milliseconds(std::int64_t(*request.timeout * 1000)) + 10s;
-    Conversation conversation(address_, limits_);
+    Exchange conversation(address_, limits_);
     conversation.ask({{"v", 1},
                       {"op", "run"},
                       {"cmd", request.command},
@@ -191,7 +191,7 @@ Value FramesClient::run(const RunRequest& request, const std::function<void(Stre
 void FramesClient::put(const PutRequest& request, int file, const std::function<void(std::size_t)>& on_sent) const
 {
     const auto silence = limits_.answer.value_or(60s);
-    Conversation conversation(address_, limits_);
+    Exchange conversation(address_, limits_);
     Socket& socket = conversation.socket();
     json::Members words{{"v", 1}, {"op", "put_file"}, {"path", request.path}, {"size", request.size}};
     words.emplace_back("mode", request.mode ? Value(*request.mode) : Value());
@@ -211,7 +211,7 @@ FileFacts FramesClient::get(const std::string& path, const std::function<void(co
                             const std::function<void(ByteView)>& on_data) const
 {
     const auto silence = limits_.answer.value_or(60s);
-    Conversation conversation(address_, limits_);
+    Exchange conversation(address_, limits_);
     conversation.ask({{"v", 1}, {"op", "get_file"}, {"path", path}}, Deadline(silence));
     const Value answer = must_be_ok(conversation.answer(Deadline(silence)));
     const std::int64_t *mode = answer["mode"].integer(), *size = answer["size"].integer();
@@ -241,7 +241,7 @@ CallAnswer FramesClient::call(const CallRequest& request) const
     }
     const auto time = std::chrono::milliseconds(std::int64_t(request.timeout.value_or(60) * 1000)) + 10s;
     const Deadline deadline(limits_.answer.value_or(time));
-    Conversation conversation(address_, limits_);
+    Exchange conversation(address_, limits_);
     conversation.expect(longest_call_answer);
     Members members{{"v", 1}, {"op", "call"}, {"name", request.name}, {"args", std::move(argument)}};
     if (request.timeout)
@@ -257,7 +257,8 @@ CallAnswer FramesClient::call(const CallRequest& request) const
         return told;
     const std::string* line = answer["stderr"].string();
     told.members.emplace_back("stderr", answer["stderr"]);
-    told.trouble = printable(request.name) + " ended with " + std::to_string(*code) + (line && !line->empty() ? ": " + printable(*line) : "");
+    told.trouble = printable(request.name) + " ended with " + std::to_string(*code) +
+                   (line && !line->empty() ? ": " + printable(*line) : "");
     return told;
 }
 

@@ -61,24 +61,24 @@ Examples:
   bellhop get /var/log/syslog - | less
 )";
 
-const char ping[] = R"(Usage: bellhop ping
+const char about_ping[] = R"(Usage: bellhop ping
 Ask whether the agent is there. Prints its version, and the time from connecting
 to its answer.
 )";
 
-const char wait[] = R"(Usage: bellhop wait [--timeout SECONDS]
+const char about_wait[] = R"(Usage: bellhop wait [--timeout SECONDS]
 Wait until the agent answers: while a guest boots, or resumes.
 
   --timeout SECONDS          Give up after this time and tell the last reason
                              (default 60; 0: try once)
 )";
 
-const char info[] = R"(Usage: bellhop info
+const char about_info[] = R"(Usage: bellhop info
 Show the agent's version, what it can do, its limits, and what guest it is in.
 With --json that is the agent's own answer.
 )";
 
-const char run[] = R"(Usage: bellhop run [OPTIONS] -- COMMAND [ARG]...
+const char about_run[] = R"(Usage: bellhop run [OPTIONS] -- COMMAND [ARG]...
        bellhop run [OPTIONS] -c STRING
 Run a command in the guest. Its output comes as it is printed, stdout and stderr
 apart; its stdin is empty. Each word behind -- arrives as it is given; -c STRING
@@ -107,7 +107,7 @@ Examples:
   bellhop run --timeout 60 --env LANG=C -c 'apt-get update && apt-get upgrade -y'
 )";
 
-const char put[] = R"(Usage: bellhop put [--mode OCTAL] LOCAL REMOTE
+const char about_put[] = R"(Usage: bellhop put [--mode OCTAL] LOCAL REMOTE
 Copy a file into the guest. There it appears whole or not at all.
 
   LOCAL                      The file here; - is stdin
@@ -116,7 +116,7 @@ Copy a file into the guest. There it appears whole or not at all.
                              (default: LOCAL's; from stdin 0600)
 )";
 
-const char get[] = R"(Usage: bellhop get REMOTE LOCAL
+const char about_get[] = R"(Usage: bellhop get REMOTE LOCAL
 Copy a file out of the guest. Here it appears whole or not at all, with the
 permissions that it has there, except set-user-ID and the like.
 
@@ -124,7 +124,7 @@ permissions that it has there, except set-user-ID and the like.
   LOCAL                      The file here, or a directory for it; - is stdout
 )";
 
-const char call[] = R"(Usage: bellhop call [--timeout SECONDS] NAME [ARGUMENT]
+const char about_call[] = R"(Usage: bellhop call [--timeout SECONDS] NAME [ARGUMENT]
        bellhop --at ENDPOINT=qga call NAME [ARGUMENTS]
        bellhop --at xenstore:DOMID call NAME [VALUE]
 Call a command by its name and print what it answers.
@@ -145,7 +145,7 @@ Examples:
   bellhop --at unix:/run/vm/qga.sock=qga call guest-fstrim '{"minimum": 4096}'
 )";
 
-const char password[] = R"(Usage: bellhop password [USER]
+const char about_password[] = R"(Usage: bellhop password [USER]
 Set a user's password in the guest, over qga or xenstore. It is asked for twice,
 or, where stdin is no terminal, is the first line there.
 
@@ -157,14 +157,14 @@ or, where stdin is no terminal, is the first line there.
 std::string help_for(const std::string& command)
 {
     if (command == "run")
-        return std::string(run) + common + run_exit_codes;
-    for (const auto& [name, text] : {std::pair{"ping", ping},
-                                     {"wait", wait},
-                                     {"info", info},
-                                     {"put", put},
-                                     {"get", get},
-                                     {"call", call},
-                                     {"password", password}})
+        return std::string(about_run) + common + run_exit_codes;
+    for (const auto& [name, text] : {std::pair{"ping", about_ping},
+                                     {"wait", about_wait},
+                                     {"info", about_info},
+                                     {"put", about_put},
+                                     {"get", about_get},
+                                     {"call", about_call},
+                                     {"password", about_password}})
         if (command == name)
             return std::string(text) + common + exit_codes;
     return std::string(overview) + common + "\nENDPOINT is one of\n" + address_forms + "\n" + exit_codes +

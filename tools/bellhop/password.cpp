@@ -17,7 +17,7 @@
 namespace bellhop::tool {
 namespace {
 
-constexpr std::size_t longest = 1024;
+constexpr std::size_t longest_password = 1024;
 
 class NoEcho {
 public:
@@ -38,7 +38,7 @@ private:
 Secret read_line(const Interrupts& interrupts)
 {
     std::string line;
-    line.reserve(longest + 1);  // it must not leave copies behind as it grows
+    line.reserve(longest_password + 1);  // it must not leave copies behind as it grows
     for (char next = 0;;) {
         pollfd both[] = {{STDIN_FILENO, POLLIN, 0}, {interrupts.descriptor(), POLLIN, 0}};
         if (::poll(both, 2, -1) > 0 && both[1].revents)
@@ -48,8 +48,8 @@ Secret read_line(const Interrupts& interrupts)
             continue;
         if (count <= 0 || next == '\n')
             break;
-        if (line.size() == longest)
-            throw Failure(Exit::usage, "the password has more than " + std::to_string(longest) + " bytes");
+        if (line.size() == longest_password)
+            throw Failure(Exit::usage, "the password has more than " + std::to_string(longest_password) + " bytes");
         line += next;
     }
     return Secret(std::move(line));

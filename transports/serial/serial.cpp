@@ -13,8 +13,8 @@
 namespace bellhop::transports {
 namespace {
 
-constexpr std::chrono::seconds rest{1};   // before a port is opened again
-constexpr std::chrono::seconds retry{5};  // between further attempts: nobody tells when another agent lets go of it
+constexpr std::chrono::seconds reopen_wait{1};  // before a port is opened again
+constexpr std::chrono::seconds retry{5};        // between further attempts: nobody tells when another agent lets go of it
 constexpr std::string_view wait_option = ",wait";
 
 class Serial final : public Transport, private PortLink::Owner {
@@ -80,7 +80,7 @@ void Serial::hand_on()
 void Serial::on_link_end() noexcept
 {
     link_ = nullptr;
-    look_out(rest);
+    look_out(reopen_wait);
 }
 
 void Serial::look_out(std::chrono::milliseconds at_most)

@@ -37,15 +37,14 @@ void file_inject(Call& call)
     call.ask<op::InjectFile>({std::move(texts[0]), std::move(texts[1])}, &on_injected);
 }
 
-constexpr Command commands[] = {
-    {"file_inject", &file_inject, &op::InjectFile::info},
-    {"injectfile", &injectfile, &op::InjectFile::info},
-};
-
 }  // namespace
 
 std::span<const Command> file_commands()
 {
+    static constexpr Command commands[] = {
+        {"file_inject", &file_inject, &op::InjectFile::info},
+        {"injectfile", &injectfile, &op::InjectFile::info},
+    };
     return commands;
 }
 

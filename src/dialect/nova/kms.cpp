@@ -46,14 +46,13 @@ void kmsactivate(Call& call)
     call.ask<op::RegisterRhn>({std::move(secret), *profile.string(), domains_of(call.value()["domains"])}, &on_registered);
 }
 
-constexpr Command commands[] = {
-    {"kmsactivate", &kmsactivate, &op::RegisterRhn::info, &wanted},
-};
-
 }  // namespace
 
 std::span<const Command> kms_commands()
 {
+    static constexpr Command commands[] = {
+        {"kmsactivate", &kmsactivate, &op::RegisterRhn::info, &wanted},
+    };
     return commands;
 }
 

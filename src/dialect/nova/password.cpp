@@ -54,15 +54,14 @@ void password(Call& call)
     call.ask<op::SetPassword>({"root", without_newlines(*plain)}, &on_set);
 }
 
-constexpr Command commands[] = {
-    {"keyinit", &keyinit, &op::SetPassword::info},
-    {"password", &password, &op::SetPassword::info},
-};
-
 }  // namespace
 
 std::span<const Command> password_commands()
 {
+    static constexpr Command commands[] = {
+        {"keyinit", &keyinit, &op::SetPassword::info},
+        {"password", &password, &op::SetPassword::info},
+    };
     return commands;
 }
 

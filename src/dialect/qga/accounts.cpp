@@ -80,17 +80,16 @@ void guest_ssh_remove_authorized_keys(Call& call, Arguments& arguments)
         change(call, {std::move(user), op::ChangeSshKeys::How::remove, std::move(keys)});
 }
 
-constexpr Command commands[] = {
-    {"guest-set-user-password", &guest_set_user_password, &op::SetPassword::info},
-    {"guest-ssh-add-authorized-keys", &guest_ssh_add_authorized_keys, &op::ChangeSshKeys::info},
-    {"guest-ssh-get-authorized-keys", &guest_ssh_get_authorized_keys, &op::SshKeys::info},
-    {"guest-ssh-remove-authorized-keys", &guest_ssh_remove_authorized_keys, &op::ChangeSshKeys::info},
-};
-
 }  // namespace
 
 std::span<const Command> account_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-set-user-password", &guest_set_user_password, &op::SetPassword::info},
+        {"guest-ssh-add-authorized-keys", &guest_ssh_add_authorized_keys, &op::ChangeSshKeys::info},
+        {"guest-ssh-get-authorized-keys", &guest_ssh_get_authorized_keys, &op::SshKeys::info},
+        {"guest-ssh-remove-authorized-keys", &guest_ssh_remove_authorized_keys, &op::ChangeSshKeys::info},
+    };
     return commands;
 }
 

@@ -16,6 +16,8 @@
 
 namespace bellhop::qga {
 
+constexpr std::int64_t longest_time = std::int64_t(366) * 86'400'000;  // ms: of a time limit
+
 class Session;
 struct State;
 

@@ -112,18 +112,17 @@ void guest_set_memory_blocks(Call& call, Arguments& arguments)
     });
 }
 
-constexpr Command commands[] = {
-    {"guest-get-memory-block-info", &guest_get_memory_block_info, &op::MemoryBlocks::info},
-    {"guest-get-memory-blocks", &guest_get_memory_blocks, &op::MemoryBlocks::info},
-    {"guest-get-vcpus", &guest_get_vcpus, &op::Cpus::info},
-    {"guest-set-memory-blocks", &guest_set_memory_blocks, &op::SetMemoryBlocks::info},
-    {"guest-set-vcpus", &guest_set_vcpus, &op::SetCpus::info},
-};
-
 }  // namespace
 
 std::span<const Command> device_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-get-memory-block-info", &guest_get_memory_block_info, &op::MemoryBlocks::info},
+        {"guest-get-memory-blocks", &guest_get_memory_blocks, &op::MemoryBlocks::info},
+        {"guest-get-vcpus", &guest_get_vcpus, &op::Cpus::info},
+        {"guest-set-memory-blocks", &guest_set_memory_blocks, &op::SetMemoryBlocks::info},
+        {"guest-set-vcpus", &guest_set_vcpus, &op::SetCpus::info},
+    };
     return commands;
 }
 

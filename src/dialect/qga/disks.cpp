@@ -131,15 +131,14 @@ void guest_get_disks(Call& call, Arguments& arguments)
         call.ask<op::Disks>({}, &on_disks);
 }
 
-constexpr Command commands[] = {
-    {"guest-get-disks", &guest_get_disks, &op::Disks::info},
-    {"guest-get-fsinfo", &guest_get_fsinfo, &op::Filesystems::info},
-};
-
 }  // namespace
 
 std::span<const Command> disk_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-get-disks", &guest_get_disks, &op::Disks::info},
+        {"guest-get-fsinfo", &guest_get_fsinfo, &op::Filesystems::info},
+    };
     return commands;
 }
 

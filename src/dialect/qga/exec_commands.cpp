@@ -115,11 +115,6 @@ void guest_exec_status(Call& call, Arguments& arguments)
     call.answer(std::move(answer));
 }
 
-constexpr Command commands[] = {
-    {"guest-exec", &guest_exec, &op::Run::info},
-    {"guest-exec-status", &guest_exec_status, &op::Run::info},
-};
-
 }  // namespace
 
 bool has_zero_byte(const std::vector<std::string>& words)
@@ -137,6 +132,10 @@ std::string start_failure(const std::string& path, const Error& error)
 
 std::span<const Command> exec_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-exec", &guest_exec, &op::Run::info},
+        {"guest-exec-status", &guest_exec_status, &op::Run::info},
+    };
     return commands;
 }
 

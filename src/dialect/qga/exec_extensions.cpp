@@ -11,8 +11,6 @@
 namespace bellhop::qga {
 namespace {
 
-constexpr std::int64_t usual_count = 64 << 10, most_count = 48 << 20, longest_time = std::int64_t(366) * 86'400'000;
-
 // nullptr: there is none, and that was the answer.
 Exec* exec_of(Call& call, std::int64_t pid)
 {
@@ -75,7 +73,7 @@ void bellhop_exec_read(Call& call, Arguments& arguments)
     const std::int64_t pid = arguments.integer("pid");
     const std::size_t stream = arguments.maybe_choice("stream", {"stdout", "stderr"}).value_or(0);
     const std::int64_t offset = arguments.maybe_integer("offset").value_or(0);
-    std::int64_t count = arguments.maybe_integer("count").value_or(usual_count);
+    std::int64_t count = arguments.maybe_integer("count").value_or(64 << 10);
     if (call.refused(arguments))
         return;
     Exec* exec = exec_of(call, pid);
@@ -142,17 +140,16 @@ void bellhop_exec_signal(Call& call, Arguments& arguments)
     call.done();
 }
 
-constexpr Command commands[] = {
-    {"bellhop-exec", &bellhop_exec, &op::Run::info},
-    {"bellhop-exec-read", &bellhop_exec_read, &op::Run::info},
-    {"bellhop-exec-signal", &bellhop_exec_signal, &op::Run::info},
-    {"bellhop-exec-write", &bellhop_exec_write, &op::Run::info},
-};
-
 }  // namespace
 
 std::span<const Command> exec_extensions()
 {
+    static constexpr Command commands[] = {
+        {"bellhop-exec", &bellhop_exec, &op::Run::info},
+        {"bellhop-exec-read", &bellhop_exec_read, &op::Run::info},
+        {"bellhop-exec-signal", &bellhop_exec_signal, &op::Run::info},
+        {"bellhop-exec-write", &bellhop_exec_write, &op::Run::info},
+    };
     return commands;
 }
 

@@ -10,8 +10,6 @@
 namespace bellhop::qga {
 namespace {
 
-constexpr std::int64_t usual_count = 1 << 20, most_count = 48 << 20;
-
 // nullptr: it cannot be had, and that was the answer.
 std::shared_ptr<op::OpenedFile> open(Call& call, op::OpenFile::Request request, std::int64_t offset)
 {
@@ -88,7 +86,7 @@ void bellhop_file_read(Call& call, Arguments& arguments)
 {
     op::OpenFile::Request request{arguments.string("path")};
     const std::int64_t offset = arguments.maybe_integer("offset").value_or(0);
-    std::int64_t count = arguments.maybe_integer("count").value_or(usual_count);
+    std::int64_t count = arguments.maybe_integer("count").value_or(1 << 20);
     if (call.refused(arguments))
         return;
     if (count < 0 || count > most_count)
@@ -131,15 +129,14 @@ void bellhop_file_write(Call& call, Arguments& arguments)
     write_file(call, std::move(file), std::move(bytes), size, json::Members{{"crc32", std::int64_t(found)}});
 }
 
-constexpr Command commands[] = {
-    {"bellhop-file-read", &bellhop_file_read, &op::OpenFile::info},
-    {"bellhop-file-write", &bellhop_file_write, &op::OpenFile::info},
-};
-
 }  // namespace
 
 std::span<const Command> file_extensions()
 {
+    static constexpr Command commands[] = {
+        {"bellhop-file-read", &bellhop_file_read, &op::OpenFile::info},
+        {"bellhop-file-write", &bellhop_file_write, &op::OpenFile::info},
+    };
     return commands;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 using op::OpenedFile;
 
-constexpr std::int64_t first_handle = 1000, usual_count = 4096, most_count = 48 << 20;
+constexpr std::int64_t first_handle = 1000;
 constexpr std::size_t most_handles = 1024;
 
 Files& files_of(State& state)
@@ -168,7 +168,7 @@ private:
 void guest_file_read(Call& call, Arguments& arguments)
 {
     const std::int64_t handle = arguments.integer("handle");
-    std::int64_t count = arguments.maybe_integer("count").value_or(usual_count);
+    std::int64_t count = arguments.maybe_integer("count").value_or(4096);
     if (call.refused(arguments))
         return;
     std::shared_ptr<OpenedFile> file = file_of(call, handle);
@@ -302,12 +302,6 @@ void guest_file_flush(Call& call, Arguments& arguments)
         call.done();
 }
 
-constexpr Command commands[] = {
-    {"guest-file-close", &guest_file_close, &op::OpenFile::info}, {"guest-file-flush", &guest_file_flush, &op::OpenFile::info},
-    {"guest-file-open", &guest_file_open, &op::OpenFile::info},   {"guest-file-read", &guest_file_read, &op::OpenFile::info},
-    {"guest-file-seek", &guest_file_seek, &op::OpenFile::info},   {"guest-file-write", &guest_file_write, &op::OpenFile::info},
-};
-
 }  // namespace
 
 void write_file(Call& call, std::shared_ptr<OpenedFile> file, std::string bytes, std::size_t count, json::Members more)
@@ -327,6 +321,14 @@ std::string reason(const Error& error)
 
 std::span<const Command> file_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-file-close", &guest_file_close, &op::OpenFile::info},
+        {"guest-file-flush", &guest_file_flush, &op::OpenFile::info},
+        {"guest-file-open", &guest_file_open, &op::OpenFile::info},
+        {"guest-file-read", &guest_file_read, &op::OpenFile::info},
+        {"guest-file-seek", &guest_file_seek, &op::OpenFile::info},
+        {"guest-file-write", &guest_file_write, &op::OpenFile::info},
+    };
     return commands;
 }
 

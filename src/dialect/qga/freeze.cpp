@@ -127,16 +127,6 @@ void guest_fstrim(Call& call, Arguments& arguments)
 }
 
 using Frozen = Command::Frozen;
-constexpr auto always = Command::Answers::always;
-
-constexpr Command commands[] = {
-    {"guest-fsfreeze-freeze", &guest_fsfreeze_freeze, &op::Freeze::info},
-    {"guest-fsfreeze-freeze-list", &guest_fsfreeze_freeze_list, &op::Freeze::info},
-    {"guest-fsfreeze-status", &guest_fsfreeze_status, &op::FreezeState::info, always, Frozen::allowed},
-    {"guest-fsfreeze-thaw", &guest_fsfreeze_thaw, &op::Thaw::info, always, Frozen::allowed},
-    {"guest-fstrim", &guest_fstrim, &op::Trim::info},
-};
-
 }  // namespace
 
 bool frozen(const Context& context)
@@ -152,6 +142,13 @@ void begin_freeze_lease(State& state)
 
 std::span<const Command> freeze_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-fsfreeze-freeze", &guest_fsfreeze_freeze, &op::Freeze::info},
+        {"guest-fsfreeze-freeze-list", &guest_fsfreeze_freeze_list, &op::Freeze::info},
+        {"guest-fsfreeze-status", &guest_fsfreeze_status, &op::FreezeState::info, Command::Answers::always, Frozen::allowed},
+        {"guest-fsfreeze-thaw", &guest_fsfreeze_thaw, &op::Thaw::info, Command::Answers::always, Frozen::allowed},
+        {"guest-fstrim", &guest_fstrim, &op::Trim::info},
+    };
     return commands;
 }
 

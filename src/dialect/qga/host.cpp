@@ -144,20 +144,19 @@ void guest_get_diskstats(Call& call, Arguments& arguments)
     call.answer(std::move(disks));
 }
 
-constexpr Command commands[] = {
-    {"guest-get-cpustats", &guest_get_cpustats, &op::Statistics::info},
-    {"guest-get-diskstats", &guest_get_diskstats, &op::Statistics::info},
-    {"guest-get-host-name", &guest_get_host_name, &op::HostFacts::info},
-    {"guest-get-load", &guest_get_load, &op::Statistics::info},
-    {"guest-get-osinfo", &guest_get_osinfo, &op::HostFacts::info},
-    {"guest-get-timezone", &guest_get_timezone, &op::TimeZone::info},
-    {"guest-get-users", &guest_get_users, &op::Users::info},
-};
-
 }  // namespace
 
 std::span<const Command> host_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-get-cpustats", &guest_get_cpustats, &op::Statistics::info},
+        {"guest-get-diskstats", &guest_get_diskstats, &op::Statistics::info},
+        {"guest-get-host-name", &guest_get_host_name, &op::HostFacts::info},
+        {"guest-get-load", &guest_get_load, &op::Statistics::info},
+        {"guest-get-osinfo", &guest_get_osinfo, &op::HostFacts::info},
+        {"guest-get-timezone", &guest_get_timezone, &op::TimeZone::info},
+        {"guest-get-users", &guest_get_users, &op::Users::info},
+    };
     return commands;
 }
 

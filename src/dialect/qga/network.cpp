@@ -87,15 +87,14 @@ void guest_network_get_route(Call& call, Arguments& arguments)
         call.ask<op::Network>({.routes = true}, &on_routes);
 }
 
-constexpr Command commands[] = {
-    {"guest-network-get-interfaces", &guest_network_get_interfaces, &op::Network::info},
-    {"guest-network-get-route", &guest_network_get_route, &op::Network::info},
-};
-
 }  // namespace
 
 std::span<const Command> network_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-network-get-interfaces", &guest_network_get_interfaces, &op::Network::info},
+        {"guest-network-get-route", &guest_network_get_route, &op::Network::info},
+    };
     return commands;
 }
 

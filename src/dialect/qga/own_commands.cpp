@@ -7,8 +7,6 @@
 namespace bellhop::qga {
 namespace {
 
-constexpr std::int64_t longest_time = std::int64_t(366) * 86'400'000;
-
 void on_called(Call& call, Result<op::OwnCommand::Answer> answer)
 {
     if (!answer)
@@ -49,15 +47,14 @@ void bellhop_call_list(Call& call, Arguments& arguments)
     call.answer(std::move(names));
 }
 
-constexpr Command commands[] = {
-    {"bellhop-call", &bellhop_call, &op::OwnCommand::info},
-    {"bellhop-call-list", &bellhop_call_list, &op::OwnCommands::info},
-};
-
 }  // namespace
 
 std::span<const Command> own_commands()
 {
+    static constexpr Command commands[] = {
+        {"bellhop-call", &bellhop_call, &op::OwnCommand::info},
+        {"bellhop-call-list", &bellhop_call_list, &op::OwnCommands::info},
+    };
     return commands;
 }
 

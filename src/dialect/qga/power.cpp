@@ -35,17 +35,16 @@ template <op::Suspend::Mode mode> void guest_suspend(Call& call, Arguments& argu
 
 constexpr auto on_failure = Command::Answers::failures;
 
-constexpr Command commands[] = {
-    {"guest-shutdown", &guest_shutdown, &op::Power::info, on_failure},
-    {"guest-suspend-disk", &guest_suspend<op::Suspend::Mode::disk>, &op::Suspend::info, on_failure},
-    {"guest-suspend-hybrid", &guest_suspend<op::Suspend::Mode::hybrid>, &op::Suspend::info, on_failure},
-    {"guest-suspend-ram", &guest_suspend<op::Suspend::Mode::ram>, &op::Suspend::info, on_failure},
-};
-
 }  // namespace
 
 std::span<const Command> power_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-shutdown", &guest_shutdown, &op::Power::info, on_failure},
+        {"guest-suspend-disk", &guest_suspend<op::Suspend::Mode::disk>, &op::Suspend::info, on_failure},
+        {"guest-suspend-hybrid", &guest_suspend<op::Suspend::Mode::hybrid>, &op::Suspend::info, on_failure},
+        {"guest-suspend-ram", &guest_suspend<op::Suspend::Mode::ram>, &op::Suspend::info, on_failure},
+    };
     return commands;
 }
 

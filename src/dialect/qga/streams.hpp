@@ -8,7 +8,8 @@
 
 namespace bellhop::qga {
 
-// What may stand in one answer to a peer that refuses longer lines (libvirt: 10 MiB), in bytes before base64.
+// What one answer carries at most, and to a peer that refuses longer lines (libvirt: 10 MiB), in bytes before base64.
+constexpr std::int64_t most_count = 48 << 20;
 constexpr std::size_t most_for_libvirt = 7 << 20;
 // In base64, and with its names, it fills two of the largest buffers that a unix socket has: 48832 bytes each. A multiple of 3.
 constexpr std::size_t piece_size = 73'200;

@@ -33,15 +33,14 @@ void guest_set_time(Call& call, Arguments& arguments)
     call.ask<op::SetClock>(std::move(request), &on_set);
 }
 
-constexpr Command commands[] = {
-    {"guest-get-time", &guest_get_time, &op::GetClock::info},
-    {"guest-set-time", &guest_set_time, &op::SetClock::info},
-};
-
 }  // namespace
 
 std::span<const Command> time_commands()
 {
+    static constexpr Command commands[] = {
+        {"guest-get-time", &guest_get_time, &op::GetClock::info},
+        {"guest-set-time", &guest_set_time, &op::SetClock::info},
+    };
     return commands;
 }
 
