@@ -7,7 +7,7 @@
 namespace bellhop {
 namespace {
 
-constexpr std::string_view word = "CONNECT ";
+constexpr std::string_view connect_word = "CONNECT ";
 constexpr std::size_t longest_line = 64;
 
 bool is_port(std::string_view text)
@@ -62,10 +62,11 @@ bool Greeter::greeted(ByteView& input)
     const std::size_t end = bytes.find('\n');
     line_ += bytes.substr(0, std::min(end, longest_line));
     const std::string_view asked = line_;
-    const bool hopeless = asked.size() >= longest_line || asked.substr(0, word.size()) != word.substr(0, asked.size());
+    const bool hopeless =
+        asked.size() >= longest_line || asked.substr(0, connect_word.size()) != connect_word.substr(0, asked.size());
     if (end == bytes.npos && !hopeless)
         return false;
-    std::string_view port = asked.substr(std::min(asked.size(), word.size()));
+    std::string_view port = asked.substr(std::min(asked.size(), connect_word.size()));
     if (port.ends_with('\r'))
         port.remove_suffix(1);
     if (hopeless || !is_port(port)) {

@@ -53,7 +53,7 @@ def library_commands(build):
     """What each source of the library is compiled with, as far as it says what it means: its macros, headers, language and checks."""
     commands = {}
     for one in json.loads((build / "compile_commands.json").read_text()):
-        if "libbellhop.a.p/" not in one["output"]:
+        if not any(name in one["output"] for name in ("libbellhop.a.p/", "libwords.a.p/")):
             continue
         folder = pathlib.Path(one["directory"])
         headers, words = [], set()
