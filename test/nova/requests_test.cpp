@@ -128,6 +128,17 @@ TEST_CASE("nova: what is named while a listing fails is served all the same, in 
     CHECK(nova.store.answered == std::vector<std::string>{"data/guest/c", "data/guest/a", "data/guest/d", "data/guest/b"});
 }
 
+TEST_CASE("nova: as many as a domain has room for are served without a listing", "[nova]")
+{
+    NovaHost nova;
+    nova.store.every_list = E2BIG;
+    for (int i = 0; i < 1000; ++i)
+        nova.ask("r" + std::to_string(i), R"({"name": "version"})");
+    nova.store.turn();
+    CHECK(nova.store.answered.size() == 1000);
+    CHECK(nova.store.children("data/host").empty());
+}
+
 TEST_CASE("nova: what waited before the agent came is answered", "[nova]")
 {
     NovaHost nova;
@@ -166,12 +177,14 @@ TEST_CASE("nova: a thousand requests are all answered, and our old answers make 
 {
     NovaHost nova;
     nova.store.most_answers = 54;
+    const int before = nova.store.lists;
     for (int i = 0; i < 1000; ++i)
         nova.ask("r" + std::to_string(i), R"({"name": "version"})");
     nova.store.turn();
     CHECK(nova.store.answered.size() == 1000);
     CHECK(nova.store.children("data/host").empty());
     CHECK(nova.store.children("data/guest").size() == 16);
+    CHECK(nova.store.lists - before < 100);
     CHECK(nova.answer("r999") == answered("9.8.7"));
     CHECK(nova.store.troubles.empty());
 }

@@ -104,7 +104,7 @@ def _(kind):
     with daemon(kind) as store, agent_on(store) as agent:
         ask(store)    # what was there before the watch is not named
         agent.process.send_signal(signal.SIGSTOP)
-        keys = [put(store) for _ in range(150)]
+        keys = [put(store) for _ in range(300)]
         agent.process.send_signal(signal.SIGCONT)
         for key in keys:
             store.host.wait_until(f"{HOME}/data/host/{key}", there=False)

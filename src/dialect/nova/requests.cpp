@@ -22,7 +22,7 @@ void Requests::changed(std::string_view path)
     path.remove_prefix(at + folder_of_requests.size() + 1);
     const std::string_view name = path.substr(0, path.find('/'));
     const bool hinted = std::any_of(hints_.begin(), hints_.end(), [name](const Hint& hint) { return hint.name == name; });
-    if (!name.empty() && name.size() <= longest_name && hints_.size() < most && !known(name) && !hinted)
+    if (!name.empty() && name.size() <= longest_name && hints_.size() < most_named && !known(name) && !hinted)
         hints_.push_back({std::string(name), false});
 }
 

@@ -13,6 +13,7 @@ namespace bellhop::nova {
 class Requests {
 public:
     static constexpr std::size_t most = 64, longest_name = 255;
+    static constexpr std::size_t most_named = 1024;  // a domain has a thousand nodes
 
     void changed(std::string_view path);                 // what a watch of `folder` says
     void listed(const std::vector<std::string>& names);  // all that there are
@@ -21,7 +22,8 @@ public:
     bool begin_hinted();                                 // the one that a watch has just named, when no other can be before it
     void end();
     const std::string& running() const { return running_; }  // "": none
-    bool more() const { return more_; }                      // the last listing had more than we keep
+    bool waiting() const { return !waiting_.empty(); }
+    bool more() const { return more_; }  // the last listing had more than we keep
 
 private:
     bool known(std::string_view name) const;

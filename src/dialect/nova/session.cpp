@@ -95,9 +95,11 @@ void Session::on_time()
 void Session::on_change(std::string_view changed)
 {
     requests_.changed(changed);
+    unlisted_ = true;
+    if (requests_.waiting())  // they came before; and where many wait, each that goes would be a long listing
+        return;
     if (listing_ || !state_.config.nova.provider.empty() || !requests_.begin_hinted())
         return look();
-    unlisted_ = true;
     begin_request();
 }
 
