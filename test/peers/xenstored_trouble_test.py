@@ -16,7 +16,7 @@ from agent import Agent  # noqa: E402
 from fake_guest import FakeGuest  # noqa: E402
 from nova_host import agent_on, ask, comes_to_rest, daemon, on_each_daemon, put, take  # noqa: E402
 from tap import case, equal, has, main, skip  # noqa: E402
-from xenstored import END, HOME, Client  # noqa: E402
+from xenstored import DOMAIN, END, HOME, SET_PERMS, Client  # noqa: E402
 
 
 @on_each_daemon("a daemon that comes back after a while is found, and what was asked meanwhile is answered")
@@ -75,6 +75,37 @@ def _():
         equal(agent.process.poll(), None)
 
 
+@on_each_daemon("a request that the guest may not read, or not remove, waits until it may and is done once; others do not wait")
+def _(kind):
+    for may in ((), (f"r{DOMAIN}",)):
+        with daemon(kind) as store, Counting() as guest:
+            key = put(store, "count", "x")
+            path = f"{HOME}/data/host/{key}"
+            store.host.ask(SET_PERMS, path, "n0", *may)
+            with agent_on(store, "ring", "--root", guest.path) as agent:
+                agent.log.wait_for(f"{path.removeprefix(HOME + '/')} in the store: Permission denied")
+                equal(ask(store)["returncode"], "0")
+                comes_to_rest(agent)
+                store.host.ask(SET_PERMS, path, f"n{DOMAIN}")
+                equal(take(store, key)["returncode"], "0")
+                equal(guest.counted(), ["x"], may)
+
+
+@on_each_daemon("an answer that the guest may not write is told of, and its request is done once")
+def _(kind):
+    with daemon(kind) as store, Counting() as guest:
+        folder = HOME + "/data/guest"
+        store.host.write(folder, "")
+        store.host.ask(SET_PERMS, folder, "n0", f"r{DOMAIN}")
+        with agent_on(store, "ring", "--root", guest.path) as agent:
+            key = put(store, "count", "x")
+            agent.log.wait_for(f"no answer to request {key}: data/guest/{key} in the store: Permission denied")
+            equal(store.host.has(f"{HOME}/data/host/{key}"), False)
+            store.host.ask(SET_PERMS, folder, f"n{DOMAIN}")
+            equal(ask(store)["returncode"], "0")
+            equal(guest.counted(), ["x"])
+
+
 @on_each_daemon("two agents by mistake: each request has one answer, though both may have done it, and both live on")
 def _(kind):
     with daemon(kind) as store, Counting() as guest, Answers(store) as answers:
@@ -93,7 +124,7 @@ def _(kind):
 @on_each_daemon("so many requests at once that their names fill more than one message", seconds=120)
 def _(kind):
     with daemon(kind) as store:
-        keys = [put(store) for _ in range(150)]    # 37 bytes each, of 4096
+        keys = [put(store) for _ in range(1000)]    # 37 bytes each, of 4096
         with agent_on(store, "socket"):
             for key in keys:
                 store.host.wait_until(f"{HOME}/data/host/{key}", there=False)
