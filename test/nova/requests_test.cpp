@@ -91,6 +91,16 @@ TEST_CASE("nova: the folder is made, watched, and looked at each minute in case 
     CHECK(nova.timers.waiting() == 2);
 }
 
+TEST_CASE("nova: a daemon that has forgotten the folder, or has it for another domain now, is given it again", "[nova]")
+{
+    NovaHost nova;
+    nova.store.tree.clear();
+    nova.store.fire("data/host");
+    nova.store.turn();
+    CHECK(nova.store.tree.count("data/host") == 1);
+    CHECK(nova.says(R"({"name": "version"})") == answered("9.8.7"));
+}
+
 TEST_CASE("nova: a request that an event names waits for the store three times, and is listed afterwards", "[nova]")
 {
     NovaHost nova;

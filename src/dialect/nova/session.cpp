@@ -70,8 +70,7 @@ struct Session::Ending {
 Session::Session(const std::string& version, const Config& config, Store& store, const Context& context)
     : store_(store), context_(context), state_{version, config, context}, old_answers_(store, context.timers)
 {
-    // The host's tools expect the folder, and a guest need not be allowed to make it.
-    store_.make(std::string(folder_of_requests), [](const Status&) {});
+    make_folder();
     store_.list(std::string(folder_of_answers), [this](const Result<std::vector<std::string>>& names) {
         if (names)
             old_answers_.adopt(*names);
@@ -79,6 +78,11 @@ Session::Session(const std::string& version, const Config& config, Store& store,
     command_names(state_);  // for the log: an own command that can never be called is told at the start
     watch_ = store_.watch(std::string(folder_of_requests), std::bind_front(&Session::on_change, this));
     wait();
+}
+
+void Session::make_folder()  // the host's tools expect it, and a guest need not be allowed to
+{
+    store_.make(std::string(folder_of_requests), [](const Status&) {});
 }
 
 void Session::wait()
@@ -132,6 +136,8 @@ void Session::on_listed(const Result<std::vector<std::string>>& names)
 {
     listing_ = false;
     if (names || not_there(names.error())) {
+        if (!names)  // another daemon, or another domain than before
+            make_folder();
         const std::vector<std::string> all = names ? *names : std::vector<std::string>();
         requests_.listed(all);
         std::erase_if(kept_, [&](const Kept& one) {

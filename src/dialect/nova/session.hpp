@@ -33,6 +33,7 @@ private:
         std::string name, text;
         std::size_t asked;  // a hash: a host may ask something else by the same name
     };
+    void make_folder();
     void on_change(std::string_view changed);
     void on_time();
     void wait();
