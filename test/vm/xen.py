@@ -23,7 +23,7 @@ mkdir -p /dev/pts /var/lib/xen /var/log/xen /var/lock /var/run/xen /run/xen /run
 mount -t devpts devpts /dev/pts
 mount -t xenfs xenfs /proc/xen
 : > /etc/xen/xl.conf
-export LD_LIBRARY_PATH=/xen/lib PATH=$PATH:/xen/bin
+export LD_LIBRARY_PATH=/xen/lib PATH=$PATH:/xen/bin LIBXL_SAVE_HELPER=/xen/bin/libxl-save-helper
 xenstored
 until xenstore-ls /tool > /dev/null 2>&1; do usleep 50000; done
 xen-init-dom0 > /dev/null

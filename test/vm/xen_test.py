@@ -52,7 +52,7 @@ own_commands = {
 }
 
 dom0_script = f"""
-export BELLHOP_AT=xenstore:1
+export BELLHOP_AT=xenstore:1 data=/local/domain/1/data
 step() {{  # NAME COMMAND...
     name=$1
     shift
@@ -61,7 +61,7 @@ step() {{  # NAME COMMAND...
     sed 's/^/| /' /said
     echo "end of $name"
 }}
-nodes() {{ xenstore-ls -f /local/domain/1/data; }}
+nodes() {{ xenstore-ls -f $data; }}
 step wait bellhop wait --timeout 60
 step ping bellhop ping
 step info bellhop info --json
@@ -76,11 +76,20 @@ step put-look bellhop call look '"/srv/new/file"'
 step replace bellhop put /content /srv/there
 step replace-look bellhop call look '"/srv/there"'
 step nodes nodes
-data=/local/domain/1/data
 xenstore write $data/host/by-hand '{{"name": "version", "value": "agent"}}'
 for i in $(seq 50); do xenstore exists $data/guest/by-hand && break; usleep 200000; done
 step by-hand nodes
 xenstore rm $data/guest/by-hand
+mkdir /disk
+mount -t ramfs ramfs /disk  # on the root there is room for half of the memory
+step save xl save guest /disk/guest
+step restore xl restore /disk/guest
+export BELLHOP_AT=xenstore:2 data=/local/domain/2/data
+for i in $(seq 50); do xenstore exists $data/host && break; usleep 200000; done
+step nodes-restored nodes
+step restored bellhop wait --timeout 60
+step info-restored bellhop info --json
+step shadow-restored bellhop call shadow
 step stop bellhop call stop
 for i in $(seq 50); do grep -q 'agent ended' {guest_log} && break; usleep 200000; done
 step log cat {guest_log}
@@ -168,6 +177,16 @@ def _():
     equal("/data/host/by-hand" in nodes, False, nodes)
 
 
+@case("saved and restored as another domain, the agent goes on", seconds=100)
+def _():
+    step("save")
+    step("restore")
+    has(step("nodes-restored"), "/data/host = ")
+    step("restored")
+    equal(json.loads(step("info-restored"))["domain"]["id"], 2)
+    equal(step("shadow-restored"), step("shadow"))
+
+
 @case("SIGTERM ends the agent with 0 within two seconds, and the tool then says that nobody answers")
 def _():
     step("stop")
@@ -182,7 +201,7 @@ def _():
 
 @case("no request and no answer is left in XenStore")
 def _():
-    for when in ("nodes", "nodes-after", "nodes-unanswered"):
+    for when in ("nodes", "nodes-restored", "nodes-after", "nodes-unanswered"):
         equal(re.findall(r"/data/(?:host|guest)/\S+", step(when)), [], when)
     host().wait_for("^init: main ended with 0$")
 
