@@ -40,7 +40,7 @@ Status write_name(const std::string& path, const std::string& name)
         status = file->set_mode(there ? before.st_mode : 0644);
     if (status)
         status = file->sync();
-    return status ? file->publish() : status;
+    return status ? file->publish() : std::move(status);
 }
 
 Result<json::Value> change(const std::string& root, const std::string& name)

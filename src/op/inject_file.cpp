@@ -51,7 +51,7 @@ Status write_beside(os::TempFile& file, std::string_view data, const std::option
         status = file.set_owner(before->st_uid, before->st_gid);
     if (status && before)
         status = file.set_mode(before->st_mode);
-    return status ? file.sync() : status;
+    return status ? file.sync() : std::move(status);
 }
 
 Result<json::Value> inject(const std::string& root, const InjectFile::Request& request)

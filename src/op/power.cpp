@@ -127,7 +127,7 @@ Status sleep(const std::string& root, const SleepWords& mode)
     if (!pm.empty() && pm_can(os::find_program(root, "pm-is-supported"), mode))
         if (status = ran({pm}, "suspend"); status)
             return status;
-    return kernel_can(root, mode) ? tell_kernel(root, mode) : status;
+    return kernel_can(root, mode) ? tell_kernel(root, mode) : std::move(status);
 }
 
 Result<json::Value> nothing_or(Status status)

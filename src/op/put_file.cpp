@@ -89,7 +89,7 @@ Result<std::string> abspath(const std::string& path)
 
 Result<std::string> put_target(const std::string& path, const std::string& name)
 {
-    const Result<std::string> whole = abspath(path);
+    Result<std::string> whole = abspath(path);
     if (!whole)
         return whole;
     const std::string& target = *whole;

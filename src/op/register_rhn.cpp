@@ -45,7 +45,7 @@ Status write_settings(const std::string& path, const std::string& text)
         status = file->set_mode(0644);
     if (status)
         status = file->sync();
-    return status ? file->publish() : status;
+    return status ? file->publish() : std::move(status);
 }
 
 Result<json::Value> enroll(const std::string& root, const RegisterRhn::Request& request)

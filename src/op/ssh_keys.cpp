@@ -63,7 +63,7 @@ Status write_lines(const std::string& folder, const std::string& path, const Lin
     Status status = file->write(bytes_of(text));
     if (status)
         status = file->sync();
-    return status ? file->publish() : status;
+    return status ? file->publish() : std::move(status);
 }
 
 Lines changed(const Lines& before, const ChangeSshKeys::Request& request)

@@ -86,7 +86,7 @@ Status set_shadow_password(const std::string& root, const std::string& user, std
         status = file->set_mode(before.st_mode);
     if (status)
         status = file->sync();
-    return status ? file->publish() : status;
+    return status ? file->publish() : std::move(status);
 }
 
 #ifdef __GLIBC__

@@ -38,7 +38,7 @@ void on_lease_thaw(State& state, Result<op::Thaw::Answer>)
 
 void on_lease_over(State& state)
 {
-    auto thaw = state.own.operations.ask<op::Thaw>(state.own, {}, [&state](auto answer) { on_lease_thaw(state, answer); });
+    auto thaw = state.own.operations.ask<op::Thaw>(state.own, {}, [&state](auto answer) { on_lease_thaw(state, std::move(answer)); });
     if (!thaw)
         return begin_freeze_lease(state);
     state.lease_thaw = std::move(*thaw);
