@@ -4,6 +4,7 @@
 // sleeps.
 #include "agent/agent_impl.hpp"
 #include "agent/version.hpp"
+#include "base/concat.hpp"
 #include "base/endpoint.hpp"
 #include "dialect/registry.hpp"
 #include "os/memory.hpp"
@@ -27,7 +28,7 @@ std::string what_of(std::exception_ptr bug)
 
 Error too_late(std::string_view name)
 {
-    return {Error::Kind::bad_request, {}, "'" + std::string(name) + "' comes too late: the agent has started"};
+    return {Error::Kind::bad_request, {}, concat({"'", name, "' comes too late: the agent has started"})};
 }
 
 }  // namespace
@@ -102,8 +103,8 @@ Status Agent::Impl::listen(const Endpoint& endpoint)
     if (!row)
         return Error{Error::Kind::unsupported,
                      {},
-                     "no transport '" + endpoint.transport + "' in " + text_of(endpoint) +
-                         " (there are: " + transport_rows_.names() + ")"};
+                     concat({"no transport '", endpoint.transport, "' in ", text_of(endpoint),
+                             " (there are: ", transport_rows_.names(), ")"})};
     Result<std::vector<std::string>> names = dialects_of(endpoint, *row);
     if (!names)
         return std::move(names.error());
@@ -112,7 +113,7 @@ Status Agent::Impl::listen(const Endpoint& endpoint)
     Status status = listening_.back().start();
     if (status) {
         not_standing_ += row->carries == TransportRow::Carries::store ? 1 : 0;
-        log_.write(Log::Level::info, "listening on " + endpoint.transport + ":" + endpoint.address + "=" + dialects);
+        log_.write(Log::Level::info, concat({"listening on ", endpoint.transport, ":", endpoint.address, "=", dialects}));
     } else
         listening_.pop_back();
     return status;
@@ -129,7 +130,7 @@ Result<std::vector<std::string>> Agent::Impl::dialects_of(const Endpoint& endpoi
     }
     if (names.size() > 1 && row.carries == TransportRow::Carries::bytes)
         return Error{
-            Error::Kind::bad_request, {}, "one dialect at a time over " + row.name + ", not all of " + text_of(endpoint)};
+            Error::Kind::bad_request, {}, concat({"one dialect at a time over ", row.name, ", not all of ", text_of(endpoint)})};
     return names;
 }
 
@@ -139,7 +140,8 @@ Result<Dialect*> Agent::Impl::dialect(const std::string& name)
     if (!place) {
         const DialectRow* row = dialect_rows_.find(name);
         if (!row)
-            return Error{Error::Kind::unsupported, {}, "no dialect '" + name + "' (there are: " + dialect_rows_.names() + ")"};
+            return Error{
+                Error::Kind::unsupported, {}, concat({"no dialect '", name, "' (there are: ", dialect_rows_.names(), ")"})};
         place = row->make(config_, context_);
     }
     return place.get();
@@ -157,8 +159,8 @@ void Agent::Impl::open_link(std::unique_ptr<ByteLink> bytes, Peer peer, const st
                                                              std::move(context), static_cast<Link::Owner&>(*this)));
     if (over_limit) {
         ++refused_;
-        const std::string why = "the guest serves " + std::to_string(config_.limits.connections) + " connections already";
-        log_.write(Log::Level::warning, "refused " + link.peer().name + ": " + why);
+        const std::string why = concat({"the guest serves ", std::to_string(config_.limits.connections), " connections already"});
+        log_.write(Log::Level::warning, concat({"refused ", link.peer().name, ": ", why}));
         link.refuse(dialects_[name]->refusal({Error::Kind::busy, {}, why}));
     } else
         link.start(*dialects_[name]);
@@ -200,9 +202,9 @@ void Agent::Impl::rest()
 void Agent::Impl::log_ending(const Peer& peer, const io::Channel::Ending& ending)
 {
     if (ending.bug)
-        log_.write(Log::Level::error, "a bug in a session of " + peer.name + ": " + what_of(ending.bug));
+        log_.write(Log::Level::error, concat({"a bug in a session of ", peer.name, ": ", what_of(ending.bug)}));
     else if (ending.reason && log_.wants(Log::Level::debug))
-        log_.write(Log::Level::debug, peer.name + ": " + ending.reason->text);
+        log_.write(Log::Level::debug, concat({peer.name, ": ", ending.reason->text}));
 }
 
 void Agent::Impl::check_later()

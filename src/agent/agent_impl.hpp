@@ -56,6 +56,7 @@ public:
     Status add(OperationRow);
     Status start();
     Status check(const Config&) const;
+    Status check(const Rules&) const;
     Status reload(Config);
     void drain(std::function<void()> done);
     void when_ready(std::function<void(Status)>);

@@ -2,6 +2,7 @@
 // A reload, and an end in good order. Both go on beside what is served: nothing of a link is looked at here but whether it is
 // idle.
 #include "agent/agent_impl.hpp"
+#include "base/concat.hpp"
 #include "op/jobs.hpp"
 
 #include <algorithm>
@@ -9,25 +10,34 @@
 
 namespace bellhop {
 
+namespace {
+
+Error unknown_in_rule(std::string_view what, std::string_view name, std::string_view known)
+{
+    return {Error::Kind::bad_request, {}, concat({what, name, "', which there is not (there are: ", known, ")"})};
+}
+
+}  // namespace
+
+Status Agent::Impl::check(const Rules& rules) const
+{
+    for (const std::vector<std::string>* names : {&rules.allowed, &rules.blocked})
+        for (const std::string& name : *names)
+            if (!operations_.rows().find(name))
+                return unknown_in_rule("a rule for operation '", name, operations_.rows().names());
+    return done();
+}
+
 Status Agent::Impl::check(const Config& config) const
 {
-    const auto unknown = [this](const std::string& name) { return !operations_.rows().find(name); };
-    std::vector<Rules> all{config.rules};
-    for (const auto& [dialect, rules] : config.dialect_rules) {
+    for (const auto& [dialect, rules] : config.dialect_rules)
         if (!dialect_rows_.find(dialect))
-            return Error{Error::Kind::bad_request,
-                         {},
-                         "rules for dialect '" + dialect + "', which there is not (there are: " + dialect_rows_.names() + ")"};
-        all.push_back(rules);
-    }
-    for (const Rules& rules : all)
-        for (const std::vector<std::string>& names : {rules.allowed, rules.blocked})
-            if (const auto at = std::find_if(names.begin(), names.end(), unknown); at != names.end())
-                return Error{Error::Kind::bad_request,
-                             {},
-                             "a rule for operation '" + *at + "', which there is not (there are: " + operations_.rows().names() +
-                                 ")"};
-    return done();
+            return unknown_in_rule("rules for dialect '", dialect, dialect_rows_.names());
+    Status status = check(config.rules);
+    for (const auto& [dialect, rules] : config.dialect_rules)
+        if (status)
+            status = check(rules);
+    return status;
 }
 
 Status Agent::Impl::reload(Config fresh)

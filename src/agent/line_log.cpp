@@ -5,6 +5,8 @@
 // /dev/kmsg: Documentation/ABI/testing/dev-kmsg. The journal: systemd's "Native Journal Protocol".
 #include "agent/line_log.hpp"
 
+#include "base/concat.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <fcntl.h>
@@ -28,7 +30,7 @@ std::string now()  // seconds.microseconds
 {
     const auto time = std::chrono::system_clock::now().time_since_epoch();
     const auto micro = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-    return std::to_string(micro / 1'000'000) + "." + std::to_string(1'000'000 + micro % 1'000'000).substr(1);
+    return concat({std::to_string(micro / 1'000'000), ".", std::to_string(1'000'000 + micro % 1'000'000).substr(1)});
 }
 
 Fd open_journal()
@@ -102,14 +104,13 @@ void LineLog::write_now(Level level, std::string_view line)
         text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
     const char priority = priorities[std::size_t(level)];
     if (target_ == LogTarget::journal)
-        text = std::string("PRIORITY=") + priority + "\nSYSLOG_IDENTIFIER=bellhop-agent\nMESSAGE=" + text + "\n";
+        text = concat({"PRIORITY=", {&priority, 1}, "\nSYSLOG_IDENTIFIER=bellhop-agent\nMESSAGE=", text, "\n"});
     else if (target_ == LogTarget::kernel)
-        text = std::string("<") + priority + ">bellhop-agent: " + text + "\n";
+        text = concat({"<", {&priority, 1}, ">bellhop-agent: ", text, "\n"});
     else if (target_ == LogTarget::timed_error)
-        text = now() + ": " + (level == Level::error ? "critical" : std::string(level_names[std::size_t(level)])) + ": " + text +
-               "\n";
+        text = concat({now(), ": ", level == Level::error ? "critical" : level_names[std::size_t(level)], ": ", text, "\n"});
     else
-        text = "bellhop-agent: " + std::string(level_names[std::size_t(level)]) + ": " + text + "\n";
+        text = concat({"bellhop-agent: ", level_names[std::size_t(level)], ": ", text, "\n"});
     const int to = out_ ? out_.get() : STDERR_FILENO;
     pollfd question{to, POLLOUT, 0};
     if (out_ || (::poll(&question, 1, 0) == 1 && (question.revents & POLLOUT))) {

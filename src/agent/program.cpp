@@ -3,6 +3,7 @@
 #include "agent/program.hpp"
 
 #include "agent/init.hpp"
+#include "base/concat.hpp"
 #include "os/errors.hpp"
 #include "os/signals.hpp"
 
@@ -54,16 +55,13 @@ void block_ends()
 // What one setting says about operations, and nothing else. Its name: "operations.block", "dialect frames.allow".
 Config one_rule(const Config& all, const std::string& name)
 {
-    const auto part = [&](Rules rules) {
-        (name.ends_with(".allow") ? rules.blocked : rules.allowed).clear();
-        return rules;
-    };
+    const auto part = name.ends_with(".allow") ? &Rules::allowed : &Rules::blocked;
     Config one;
     if (name.starts_with("operations."))
-        one.rules = part(all.rules);
+        one.rules.*part = all.rules.*part;
     for (const auto& [dialect, rules] : all.dialect_rules)
-        if (name.substr(0, name.rfind('.')) == "dialect " + dialect)
-            one.dialect_rules[dialect] = part(rules);
+        if (std::string_view(name).substr(0, name.rfind('.')) == "dialect " + dialect)
+            one.dialect_rules[dialect].*part = rules.*part;
     return one;
 }
 
@@ -92,7 +90,7 @@ Status Program::check(const Settings& settings) const
 {
     for (const auto& [name, source] : settings.sources)
         if (Status status = agent_.check(one_rule(settings.config, name)); !status)
-            return Error{status.error().kind, {}, source + ": " + status.error().text};
+            return Error{status.error().kind, {}, concat({source, ": ", status.error().text})};
     return done();
 }
 
@@ -142,8 +140,9 @@ void Program::on_agent_ready(const Status& status)
 
 void Program::log_shortcomings()
 {
-    for (const std::string& what : init_ ? init_->lacking() : std::vector<std::string>())
-        log_.write(Log::Level::warning, what);
+    if (init_)
+        for (const std::string& what : init_->lacking())
+            log_.write(Log::Level::warning, what);
     if (!protection_)
         log_.write(Log::Level::debug, protection_.error().text);
 }

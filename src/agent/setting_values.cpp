@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/setting_values.hpp"
 
+#include "base/concat.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -16,8 +18,8 @@ Status set_count(std::size_t& to, std::string_view text, std::size_t least, std:
     std::size_t value = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (ec != std::errc() || end != text.data() + text.size() || value < least || value > most)
-        return wrong("takes a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" +
-                     std::string(text) + "'");
+        return wrong(
+            concat({"takes a whole number from ", std::to_string(least), " to ", std::to_string(most), ", not '", text, "'"}));
     to = value;
     return done();
 }
@@ -45,7 +47,7 @@ Status set_time(std::chrono::milliseconds& to, std::string_view text)
     for (; missing > 0; --missing)
         value *= 10;
     if (!right || !digits || (value += more) > year)
-        return wrong("takes seconds, not '" + std::string(text) + "'");
+        return wrong(concat({"takes seconds, not '", text, "'"}));
     to = std::chrono::milliseconds(value);
     return done();
 }
@@ -68,7 +70,7 @@ Result<std::size_t> index_of(std::span<const std::string_view> names, std::strin
     std::string known;
     for (std::string_view one : names)
         (known += known.empty() ? "" : ", ") += one;
-    return wrong("takes one of " + known + ", not '" + std::string(name) + "'");
+    return wrong(concat({"takes one of ", known, ", not '", name, "'"}));
 }
 
 std::size_t distance(std::string_view a, std::string_view b)
@@ -119,14 +121,14 @@ std::string joined(const std::vector<std::string>& words)
 {
     std::string text;
     for (const std::string& word : words)
-        text += word + ";";
+        (text += word) += ';';
     return text;
 }
 std::string joined(const std::vector<std::uint32_t>& numbers)
 {
     std::string text;
     for (std::uint32_t number : numbers)
-        text += std::to_string(number) + ";";
+        (text += std::to_string(number)) += ';';
     return text;
 }
 

@@ -2,7 +2,10 @@
 // GLib's gkeyfile.c is the reference: https://docs.gtk.org/glib/struct.KeyFile.html
 #include "base/key_file.hpp"
 
+#include "base/concat.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace bellhop::key_file {
 namespace {
@@ -20,21 +23,34 @@ std::string_view without_blanks_after(std::string_view text)
 
 Error wrong(int line, const std::string& what)
 {
-    return {Error::Kind::bad_request, {}, "line " + std::to_string(line) + ": " + what};
+    return {Error::Kind::bad_request, {}, concat({"line ", std::to_string(line), ": ", what})};
 }
 
-// One character of a value, escaped or not; `at` moves past it.
-Result<char> unescape(std::string_view value, std::size_t& at)
+// The items of a value, without escapes: one, or none, when nothing divides them.
+enum class Divided { yes, no };
+Result<std::vector<std::string>> items_of(std::string_view value, Divided divided)
 {
-    const char c = value[at++];
-    if (c != '\\')
-        return c;
-    static constexpr std::pair<char, char> escapes[] = {{'s', ' '},  {'n', '\n'},  {'t', '\t'},
-                                                        {'r', '\r'}, {'\\', '\\'}, {';', ';'}};
-    for (const auto& [letter, meant] : escapes)
-        if (at < value.size() && value[at] == letter)
-            return ++at, meant;
-    return Error{Error::Kind::bad_request, {}, "'\\' in '" + std::string(value) + "' is not followed by one of s n t r \\ ;"};
+    static constexpr std::string_view letters = "sntr\\;", meant = " \n\t\r\\;";
+    std::vector<std::string> items;
+    bool open = false;  // more of the last one may come
+    for (std::size_t at = 0; at < value.size(); ++at) {
+        char c = value[at];
+        if (!std::exchange(open, true))
+            items.emplace_back();
+        if (c == ';' && divided == Divided::yes) {
+            open = false;
+            continue;
+        }
+        if (c == '\\') {
+            const std::size_t which = ++at < value.size() ? letters.find(value[at]) : letters.npos;
+            if (which == letters.npos)
+                return Error{
+                    Error::Kind::bad_request, {}, concat({"'\\' in '", value, "' is not followed by one of s n t r \\ ;"})};
+            c = meant[which];
+        }
+        items.back() += c;
+    }
+    return items;
 }
 
 }  // namespace
@@ -54,7 +70,7 @@ Result<std::vector<Entry>> parse(std::string_view text)
             rest = without_blanks_after(rest);
             const std::string_view name = rest.substr(1, rest.size() - 2);
             if (!rest.ends_with(']') || rest.size() < 3 || name.find_first_of("[]") != name.npos)
-                return wrong(line, "'" + std::string(rest) + "' is not [GROUP]");
+                return wrong(line, concat({"'", rest, "' is not [GROUP]"}));
             group = name;
             in_group = true;
             continue;
@@ -62,9 +78,9 @@ Result<std::vector<Entry>> parse(std::string_view text)
         const std::size_t equals = rest.find('=');
         const std::string_view key = without_blanks_after(rest.substr(0, equals));
         if (equals == rest.npos || key.empty())
-            return wrong(line, "'" + std::string(without_blanks_after(rest)) + "' is not KEY=VALUE");
+            return wrong(line, concat({"'", without_blanks_after(rest), "' is not KEY=VALUE"}));
         if (!in_group)
-            return wrong(line, "'" + std::string(key) + "' comes before any [GROUP]");
+            return wrong(line, concat({"'", key, "' comes before any [GROUP]"}));
         std::string_view value = without_blanks_before(rest.substr(equals + 1));
         if (value.ends_with('\r'))
             value.remove_suffix(1);
@@ -75,36 +91,15 @@ Result<std::vector<Entry>> parse(std::string_view text)
 
 Result<std::string> plain(std::string_view value)
 {
-    std::string text;
-    for (std::size_t at = 0; at < value.size();) {
-        Result<char> c = unescape(value, at);
-        if (!c)
-            return std::move(c.error());
-        text += *c;
-    }
-    return text;
+    Result<std::vector<std::string>> items = items_of(value, Divided::no);
+    if (!items)
+        return std::move(items.error());
+    return items->empty() ? std::string() : std::move(items->front());
 }
 
 Result<std::vector<std::string>> list(std::string_view value)
 {
-    std::vector<std::string> items;
-    std::string item;
-    bool open = false;
-    for (std::size_t at = 0; at < value.size();) {
-        open = value[at] != ';';
-        if (!open) {
-            ++at;
-            items.push_back(std::exchange(item, {}));
-            continue;
-        }
-        Result<char> c = unescape(value, at);
-        if (!c)
-            return std::move(c.error());
-        item += *c;
-    }
-    if (open)
-        items.push_back(std::move(item));
-    return items;
+    return items_of(value, Divided::yes);
 }
 
 }  // namespace bellhop::key_file

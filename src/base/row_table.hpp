@@ -2,6 +2,8 @@
 // One of an agent's tables, sorted by name: the built-in rows first, then an embedder's between them. A handful of rows: looking
 // one up is a walk.
 #pragma once
+#include "base/concat.hpp"
+
 #include <bellhop/rows.hpp>
 
 #include <algorithm>
@@ -40,7 +42,7 @@ public:
     {
         const std::string_view name = name_of(row);
         if (find(name))
-            return Error{Error::Kind::bad_request, {}, "there is " + std::string(kind) + " '" + std::string(name) + "' already"};
+            return Error{Error::Kind::bad_request, {}, concat({"there is ", kind, " '", name, "' already"})};
         const auto place = std::find_if(begin(), end(), [name](const Row& other) { return name_of(other) > name; });
         rows_.insert(place, std::move(row));
         return done();
