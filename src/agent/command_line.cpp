@@ -4,12 +4,12 @@
 #include "agent/command_line.hpp"
 
 #include "agent/setting_values.hpp"
+#include "base/concat.hpp"
 #include "os/errors.hpp"
-
-#include <bellhop/fd.hpp>
+#include "os/text_file.hpp"
 
 #include <algorithm>
-#include <fcntl.h>
+#include <cstring>
 #include <getopt.h>
 #include <unistd.h>
 
@@ -49,7 +49,7 @@ std::vector<option> options()
 {
     std::vector<option> all;
     for (std::size_t i = 0; i < settings().size(); ++i)
-        all.push_back({settings()[i].option.data(), required_argument, nullptr, int(first_setting + i)});
+        all.push_back({settings()[i].option, required_argument, nullptr, int(first_setting + i)});
     all.push_back({"config", required_argument, nullptr, 'c'});
     all.push_back({"print-config", no_argument, nullptr, print_config});
     all.push_back({"check", no_argument, nullptr, check});
@@ -62,9 +62,10 @@ std::vector<option> options()
 void add(CommandLine& line, const Setting& setting, std::string_view value)
 {
     const auto at = std::find_if(line.values.begin(), line.values.end(), [&](const auto& one) { return one.first == &setting; });
-    const bool listen = setting.option == "listen";
-    const bool path = setting.placeholder == "PATH";
-    std::string text = listen ? values::escaped(value) + ";" : path ? values::escaped(value) : std::string(value);
+    const bool listen = &setting == settings().data();
+    std::string text = listen || setting.placeholder == std::string_view("PATH") ? values::escaped(value) : std::string(value);
+    if (listen)
+        text += ';';
     if (at == line.values.end())
         line.values.emplace_back(&setting, std::move(text));
     else
@@ -73,19 +74,11 @@ void add(CommandLine& line, const Setting& setting, std::string_view value)
 
 Result<std::string> read_file(const std::string& path)
 {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file)
-        return os::failure("cannot read " + path);
-    std::string text(largest_file + 1, '\0');
-    std::size_t have = 0;
-    for (ssize_t n; have < text.size() && (n = ::read(file.get(), text.data() + have, text.size() - have)) != 0;) {
-        if (n < 0)
-            return os::failure("cannot read " + path);
-        have += std::size_t(n);
-    }
-    if (have > largest_file)
+    Result<std::string> text = os::text_of_file(path, largest_file + 1);
+    if (!text)
+        return os::failure("cannot read " + path, text.error().os.value());
+    if (text->size() > largest_file)
         return values::wrong(path + " is larger than a configuration can be (1 MiB)");
-    text.resize(have);
     return text;
 }
 
@@ -95,11 +88,11 @@ std::string help_text()
 {
     std::string text = head;
     for (const Setting& one : settings()) {
-        std::string left = "      --" + std::string(one.option) + " " + std::string(one.placeholder);
+        std::string left = concat({"      --", one.option, " ", one.placeholder});
         left.resize(std::max<std::size_t>(left.size() + 2, 31), ' ');
-        text += left + std::string(one.help);
-        if (one.option != one.key)
-            text += " ([" + std::string(one.group) + "] " + std::string(one.key) + ")";
+        (text += left) += one.help;
+        if (std::strcmp(one.option, one.key) != 0)
+            text += concat({" ([", one.group, "] ", one.key, ")"});
         text += '\n';
     }
     return text + tail;
@@ -125,7 +118,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
         if (which == ':')
             return values::wrong(word + " needs a value; see bellhop-agent --help");
         if (which == '?')
-            return values::wrong("no such option, or it takes no value: " + word + "; see bellhop-agent --help");
+            return values::wrong(concat({"no such option, or it takes no value: ", word, "; see bellhop-agent --help"}));
         if (which == 'c')
             line.config = optarg;
         else if (which == print_config || which == check)
@@ -134,7 +127,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv, StrayWords stray)
             add(line, settings()[which == 'l' ? 0 : std::size_t(which - first_setting)], optarg);
     }
     if (optind < argc && stray == StrayWords::refused)
-        return values::wrong(std::string("'") + argv[optind] + "' is no option; see bellhop-agent --help");
+        return values::wrong(concat({"'", argv[optind], "' is no option; see bellhop-agent --help"}));
     return line;
 }
 

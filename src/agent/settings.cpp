@@ -4,6 +4,7 @@
 #include "agent/settings.hpp"
 
 #include "agent/setting_values.hpp"
+#include "base/concat.hpp"
 #include "base/key_file.hpp"
 
 #include <algorithm>
@@ -23,19 +24,24 @@ const Setting* find(std::string_view group, std::string_view key)
     return nullptr;
 }
 
+std::string name_of(const Setting& setting)
+{
+    return concat({setting.group, ".", setting.key});
+}
+
 std::string nearest(std::string_view group, std::string_view key)
 {
     const auto far = [&](const Setting& one) { return 2 * distance(key, one.key) + distance(group, one.group); };
     const auto at =
         std::min_element(settings().begin(), settings().end(), [&](const auto& a, const auto& b) { return far(a) < far(b); });
-    return std::string(at->key) + " in [" + std::string(at->group) + "]";
+    return concat({at->key, " in [", at->group, "]"});
 }
 
 Status set_dialect_rule(Settings& s, const key_file::Entry& entry, const std::string& source)
 {
     const std::string dialect = entry.group.substr(dialect_prefix.size());
     if (entry.key != "allow" && entry.key != "block")
-        return wrong(source + ": no key '" + entry.key + "' in [" + entry.group + "]; there are allow and block");
+        return wrong(concat({source, ": no key '", entry.key, "' in [", entry.group, "]; there are allow and block"}));
     Rules& rules = s.config.dialect_rules[dialect];
     (entry.key == "allow" ? rules.allowed : rules.blocked) = words_of(entry.value);
     s.sources[entry.group + "." + entry.key] = source;
@@ -46,9 +52,11 @@ Status set_dialect_rule(Settings& s, const key_file::Entry& entry, const std::st
 
 Status set(Settings& s, const Setting& setting, std::string_view value, std::string source)
 {
-    if (Status status = setting.set(s, value); !status)
-        return wrong(source + (source.starts_with("--") ? " " : ": " + std::string(setting.key) + " ") + status.error().text);
-    s.sources[std::string(setting.group) + "." + std::string(setting.key)] = std::move(source);
+    if (Status status = setting.set(s, value); !status) {
+        const bool option = source.starts_with("--");  // that names it already
+        return wrong(concat({source, option ? "" : ": ", option ? "" : setting.key, " ", status.error().text}));
+    }
+    s.sources[name_of(setting)] = std::move(source);
     return done();
 }
 
@@ -65,8 +73,8 @@ Status apply_file(Settings& s, const std::string& path, std::string_view text)
         else if (const Setting* setting = find(entry.group, entry.key))
             status = set(s, *setting, entry.value, source);
         else
-            status = wrong(source + ": no key '" + entry.key + "' in [" + entry.group + "]; the nearest is " +
-                           nearest(entry.group, entry.key));
+            status = wrong(concat(
+                {source, ": no key '", entry.key, "' in [", entry.group, "]; the nearest is ", nearest(entry.group, entry.key)}));
         if (!status)
             return status;
     }
@@ -78,15 +86,16 @@ std::string print(const Settings& s)
     std::string text, group;
     const auto line = [&](std::string_view in, std::string_view key, const std::string& value) {
         if (group != in)
-            text += (text.empty() ? "[" : "\n[") + (group = in) + "]\n";
-        const auto source = s.sources.find(group + "." + std::string(key));
-        text += "# " + (source == s.sources.end() ? "default" : source->second) + "\n" + std::string(key) + "=" + value + "\n";
+            text += concat({text.empty() ? "[" : "\n[", group = in, "]\n"});
+        const auto source = s.sources.find(concat({group, ".", key}));
+        text += concat({"# ", source == s.sources.end() ? "default" : source->second, "\n", key, "=", value, "\n"});
     };
     for (const Setting& one : settings())
         line(one.group, one.key, one.show(s));
     for (const auto& [dialect, rules] : s.config.dialect_rules) {
-        line(std::string(dialect_prefix) + dialect, "allow", joined(rules.allowed));
-        line(std::string(dialect_prefix) + dialect, "block", joined(rules.blocked));
+        const std::string own = concat({dialect_prefix, dialect});
+        line(own, "allow", joined(rules.allowed));
+        line(own, "block", joined(rules.blocked));
     }
     return text;
 }
@@ -96,7 +105,7 @@ std::vector<std::string> differing(const Settings& old, const Settings& fresh, S
     std::vector<std::string> names;
     for (const Setting& one : settings())
         if (one.when == when && one.show(old) != one.show(fresh))
-            names.push_back(std::string(one.group) + "." + std::string(one.key));
+            names.push_back(name_of(one));
     if (when == Setting::When::reload && old.config.dialect_rules != fresh.config.dialect_rules)
         names.push_back("the dialects' rules");
     return names;

@@ -6,6 +6,7 @@
 #include <bellhop/log.hpp>
 #include <bellhop/result.hpp>
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -26,10 +27,18 @@ struct Settings {
 
 struct Setting {
     enum class When { reload, restart };
-    std::string_view group, key, option, placeholder, help;
+    struct Kind {  // of values: how one is read from what the file has, and shown; unset and shown are the same to set()
+        Status (*set)(void* place, std::string_view value, const Setting&);
+        std::string (*show)(const void* place);
+    };
+    const char *group, *key, *option, *placeholder, *help;
     When when;
-    Status (*set)(Settings&, std::string_view value);  // as it is written in the file
-    std::string (*show)(const Settings&);              // likewise; unset and shown are the same to set()
+    const Kind* kind;
+    void* (*place)(Settings&);          // of the value, whose type is the kind's
+    std::uint32_t least = 0, most = 0;  // of a number; of a time and a path: 0 is allowed, and none
+
+    Status set(Settings& s, std::string_view value) const { return kind->set(place(s), value, *this); }
+    std::string show(const Settings& s) const { return kind->show(place(const_cast<Settings&>(s))); }
 };
 
 std::span<const Setting> settings();
@@ -37,7 +46,5 @@ Status set(Settings&, const Setting&, std::string_view value, std::string source
 Status apply_file(Settings&, const std::string& path, std::string_view text);
 std::string print(const Settings&);  // as a config file, with where each value came from
 std::vector<std::string> differing(const Settings& old, const Settings& fresh, Setting::When);  // "group.key"
-
-Result<Log::Level> parse_level(std::string_view name);  // error, warning, info, debug
 
 }  // namespace bellhop
