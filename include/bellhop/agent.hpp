@@ -46,6 +46,8 @@ public:
     // a dialect named for a store is not spoken over one.
     void when_ready(std::function<void(Status)> call);
     // None of these calls may destroy the agent: it is in the middle of it. asio::post() that.
+    // When no connection is left to wait for, each time: what serving them took can be given back.
+    void on_rest(std::function<void()>);
     // When every transport is over and no link is left: only inherited connections end so (fd:N).
     void on_over(std::function<void()>);
 

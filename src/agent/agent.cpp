@@ -197,6 +197,8 @@ void Agent::Impl::rest()
     link_pages_.give_back();
     source_pages_.give_back();
     os::give_back_free_memory();
+    if (on_rest)
+        on_rest();
 }
 
 void Agent::Impl::log_ending(const Peer& peer, const io::Channel::Ending& ending)
@@ -253,6 +255,10 @@ void Agent::drain(std::function<void()> done)
 void Agent::when_ready(std::function<void(Status)> call)
 {
     impl_->when_ready(std::move(call));
+}
+void Agent::on_rest(std::function<void()> call)
+{
+    impl_->on_rest = std::move(call);
 }
 void Agent::on_over(std::function<void()> call)
 {

@@ -60,7 +60,7 @@ public:
     Status reload(Config);
     void drain(std::function<void()> done);
     void when_ready(std::function<void(Status)>);
-    std::function<void()> on_over;
+    std::function<void()> on_rest, on_over;
 
 private:
     class Listening;

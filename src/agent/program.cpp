@@ -3,6 +3,7 @@
 #include "agent/program.hpp"
 
 #include "agent/init.hpp"
+#include "agent/resident_set.hpp"
 #include "base/concat.hpp"
 #include "os/errors.hpp"
 #include "os/signals.hpp"
@@ -115,13 +116,17 @@ int Program::run()
     std::optional<os::Signals> signals_of_init;
     if (init_)
         signals_of_init.emplace(io_, std::initializer_list<int>{SIGUSR1, SIGUSR2, SIGPWR}, on_signal);
-    agent_.on_over([this] { io_.stop(); });
+    agent_.on_over(std::bind_front(&Program::end, this));
     if (const int status = start(); status != 0)
         return status;
     if (on_ready_)
         on_ready_();
     agent_.when_ready(std::bind_front(&Program::on_agent_ready, this));
     on_watchdog();
+#ifndef __GLIBC__  // the release binary; in others a developer may have set breakpoints
+    agent_.on_rest(std::bind_front(&Program::on_rest, this));
+    on_rest();
+#endif
     loop();
     block_ends();
     if (init_)
@@ -135,7 +140,7 @@ void Program::on_agent_ready(const Status& status)
         return ending_ ? void() : manager_.tell("READY=1");
     log_.write(Log::Level::error, status.error().text);
     exit_status_ = 1;
-    io_.stop();
+    end();
 }
 
 void Program::log_shortcomings()
@@ -154,9 +159,9 @@ void Program::on_signal(int number)
     if (init_)
         init_->on_signal(number);
     if (std::exchange(ending_, true))
-        return io_.stop();
+        return end();
     manager_.tell_stopping(settings_.config.limits.drain);
-    agent_.drain([this] { io_.stop(); });
+    agent_.drain(std::bind_front(&Program::end, this));
 }
 
 void Program::reload()
@@ -189,13 +194,36 @@ void Program::on_watchdog()
     watchdog_ = timers_.after(*manager_.watchdog(), std::bind_front(&Program::on_watchdog, this));
 }
 
+// Not at once: where one short conversation follows another, the next would have to fetch all of it again.
+void Program::on_rest()
+{
+    if (!rest_)
+        rest_ = timers_.after(std::chrono::seconds(1), std::bind_front(&Program::on_rested, this));
+}
+
+void Program::on_rested()
+{
+    rest_.reset();
+    resting_ = true;
+    io_.stop();
+}
+
+void Program::end()
+{
+    over_ = true;
+    io_.stop();
+}
+
 // An exception that no barrier caught is a bug or a lack of memory; what it was part of is lost, the agent goes on.
 void Program::loop()
 {
     for (;;) {
         try {
             io_.run();
-            return;
+            if (over_ || !std::exchange(resting_, false))
+                return;
+            shrink_resident_set();  // here, where the next thing is to wait
+            io_.restart();
         } catch (const std::exception& e) {
             log_.write(Log::Level::error, e.what());
         }

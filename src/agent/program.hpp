@@ -33,6 +33,9 @@ private:
     void on_signal(int number);
     void reload();
     void on_watchdog();
+    void on_rest();
+    void on_rested();
+    void end();
     void loop();
 
     Load load_;
@@ -43,10 +46,11 @@ private:
     ServiceManager manager_;
     asio::io_context io_{ASIO_CONCURRENCY_HINT_UNSAFE};
     io::LoopTimers timers_{io_};
-    std::unique_ptr<Timer> watchdog_;
+    std::unique_ptr<Timer> watchdog_, rest_;
     Status protection_;  // from the kernel's out-of-memory killer
     Agent agent_;
-    bool ending_ = false;
+    bool ending_ = false;                  // in good order
+    bool over_ = false, resting_ = false;  // why the loop was stopped
     int exit_status_ = 0;
 };
 
