@@ -10,7 +10,7 @@
 namespace bellhop::os {
 namespace {
 
-constexpr std::size_t sizes[] = {16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1280};
+constexpr std::size_t sizes[] = {32, 64, 96, 128, 192, 256, 384, 512, 768, 1280};
 
 std::size_t kind_of(std::size_t size)
 {

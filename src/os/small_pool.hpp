@@ -23,7 +23,7 @@ public:
     void give(void* piece);  // has(piece). It is wiped
 
 private:
-    static constexpr std::size_t chunk_size = 16 << 10, reserved = 16 << 20, kinds = 12;
+    static constexpr std::size_t chunk_size = 16 << 10, reserved = 16 << 20, kinds = 10;
     struct Chunk;
     struct Free {
         Free* next;
