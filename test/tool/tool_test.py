@@ -139,6 +139,16 @@ def _():
         ends(tool("wait", "--timeout", "0.2", at=at), 3, err="is silent")
 
 
+@case("wait tries no more when the agent has answered and that cannot be written")
+def _():
+    for words in (("wait",), ("wait", "--json")):
+        with fake_agent(says(PONG)) as at, open("/dev/full", "w") as full:
+            done = tool(*words, "--timeout", "20", at=at, stdout=full)
+        equal(done.returncode, 1, done.stderr)
+        has(done.stderr.decode(), "cannot write to stdout: No space left on device")
+        equal(b"gave up" in done.stderr, False, done.stderr)
+
+
 @case("wait outlives probes that are swallowed, refused or answered with nonsense")
 def _():
     tries = []

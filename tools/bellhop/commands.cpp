@@ -71,27 +71,19 @@ int ping(const Options& options)
     return 0;
 }
 
-// New connections all along: a probe that a booting guest has swallowed is not waited for longer
-// than a second at first.
-int wait(const Options& options)
+// The answer to the first ping that has one, and which it was. New connections all along: a probe
+// that a booting guest has swallowed is not waited for longer than a second at first.
+std::pair<Value, int> first_pong(const Options& options, Clock::time_point end)
 {
     // A request in XenStore waits there for its agent by itself.
     const bool lasts = parse_address(options.at).kind == Address::Kind::xenstore;
-    const auto start = Clock::now(), end = start + options.patience;
     auto pause = 10ms, attempt = 1000ms;
     for (int tries = 1;; ++tries) {
         const auto left = std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()));
         try {
             const Limits limits{std::min({attempt, left, options.limits.connect}),
                                 lasts ? left : std::min({attempt, left, options.limits.answer.value_or(10s)})};
-            const Value answer = client_of(options, limits)->ping();
-            const double waited = milliseconds_since(start);
-            if (options.json)
-                say_json(
-                    {{"ok", true}, {"agent_version", answer["agent_version"]}, {"waited_ms", rounded(waited)}, {"tries", tries}});
-            else
-                say("agent " + version_in(answer) + " answers on " + options.at);
-            return 0;
+            return {client_of(options, limits)->ping(), tries};
         } catch (const Failure& failure) {
             if (failure.exit == Exit::usage)
                 throw;
@@ -104,6 +96,18 @@ int wait(const Options& options)
         pause = std::min(pause * 2, 500ms);
         attempt = std::min(attempt * 2, 10'000ms);
     }
+}
+
+int wait(const Options& options)
+{
+    const auto start = Clock::now();
+    const auto [answer, tries] = first_pong(options, start + options.patience);
+    const double waited = milliseconds_since(start);
+    if (options.json)
+        say_json({{"ok", true}, {"agent_version", answer["agent_version"]}, {"waited_ms", rounded(waited)}, {"tries", tries}});
+    else
+        say("agent " + version_in(answer) + " answers on " + options.at);
+    return 0;
 }
 
 int info(const Options& options)
