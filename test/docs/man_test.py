@@ -133,6 +133,25 @@ def _():
     equal(page, keys(config, r"\[(.+)\]", r"([\w-]+)=(.*?);?$"))
 
 
+@case("agent.conf.5 and the completion name the operations that rules can be about, agent.conf.5 the dialects, and no other")
+def _():
+    def there_are(*config):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("\n".join(config))
+            file.flush()
+            refused = subprocess.run([AGENT, "--config", file.name, "--check"], stderr=subprocess.PIPE, text=True)
+        return re.search(r"there are: (.*)\)", refused.stderr)[1].split(", ")
+
+    def named(begin, end):
+        text = read("docs/man/agent.conf.5").split(begin)[1].split(end)[0]
+        return [word for line in re.findall(r"^\.Cm (.*)$", text, re.MULTILINE) for word in re.findall(r"\w+", line)]
+
+    operations = there_are("[operations]", "block=nothing")
+    equal(named("The operations, ", "A name that"), operations)
+    equal(sorted(named("The dialects are", ".Bl")), sorted(there_are("[dialect nothing]", "block=run")))
+    equal(completions("bellhop-agent --block "), operations)
+
+
 @case("every option of bellhop-agent is completed, and no other")
 def _():
     equal(long_ones(completions("bellhop-agent --")), set(re.findall(LONG, output(AGENT, "--help"))))
@@ -163,7 +182,7 @@ def _():
             "bellhop-agent -l ": ["fd:", "serial:", "unix:", "vsock:", "xenstore:"],
             "bellhop-agent --log-level ": ["debug", "error", "info", "warning"],
             "bellhop-agent --log-target=k": ["--log-target=kmsg"],
-            "bellhop-agent --block run,g": ["run,get_file"],
+            "bellhop-agent --block run,get_f": ["run,get_file"],
             "qemu-ga -m v": ["virtio-serial", "vsock-listen"],
     }.items():
         equal(sorted(completions(line)), wanted, line)
