@@ -33,7 +33,8 @@ public:
     // An Error says which endpoint cannot be had and why; nothing listens then. With several endpoints, one that this kernel has
     // no support for is only a warning, as long as another one listens.
     Status start();
-    // An Error names an operation or a dialect that a rule is about and that there is not. start() and reload() ask the same.
+    // An Error names an operation or a dialect that a rule is about and that there is not, or an endpoint whose transport or
+    // dialect there is not. start() and reload() ask the same.
     Status check(const Config&) const;
     // Takes over what can change while it runs: limits, grace, peers, rules. Listening goes on as it was. An Error: nothing
     // changed.

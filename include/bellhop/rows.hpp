@@ -30,6 +30,7 @@ struct TransportRow {
 struct DialectRow {
     std::string name;
     std::function<std::unique_ptr<Dialect>(const Config&, const Context& own)> make;  // own: for what outlives a link
+    TransportRow::Carries over = TransportRow::Carries::bytes;                        // its transports
 };
 
 struct OperationRow {  // made by call_row(), ask_row() or job_row(), which know the types behind the void*

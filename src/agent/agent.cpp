@@ -99,52 +99,20 @@ Status Agent::Impl::start()
 
 Status Agent::Impl::listen(const Endpoint& endpoint)
 {
-    const TransportRow* row = transport_rows_.find(endpoint.transport);
-    if (!row)
-        return Error{Error::Kind::unsupported,
-                     {},
-                     concat({"no transport '", endpoint.transport, "' in ", text_of(endpoint),
-                             " (there are: ", transport_rows_.names(), ")"})};
-    Result<std::vector<std::string>> names = dialects_of(endpoint, *row);
-    if (!names)
-        return std::move(names.error());
-    const std::string dialects = endpoint.dialect.empty() ? row->usual_dialect : endpoint.dialect;
-    listening_.emplace_back(*this, std::move(*names), row->make(io_, timers_, endpoint.address));
+    const TransportRow& row = *transport_rows_.find(endpoint.transport);  // check() has seen it
+    std::vector<std::string> names = dialects_of(endpoint, row);
+    for (const std::string& name : names)
+        if (std::unique_ptr<Dialect>& place = dialects_[name]; !place)
+            place = dialect_rows_.find(name)->make(config_, context_);
+    const std::string dialects = endpoint.dialect.empty() ? row.usual_dialect : endpoint.dialect;
+    listening_.emplace_back(*this, std::move(names), row.make(io_, timers_, endpoint.address));
     Status status = listening_.back().start();
     if (status) {
-        not_standing_ += row->carries == TransportRow::Carries::store ? 1 : 0;
+        not_standing_ += row.carries == TransportRow::Carries::store ? 1 : 0;
         log_.write(Log::Level::info, concat({"listening on ", endpoint.transport, ":", endpoint.address, "=", dialects}));
     } else
         listening_.pop_back();
     return status;
-}
-
-Result<std::vector<std::string>> Agent::Impl::dialects_of(const Endpoint& endpoint, const TransportRow& row)
-{
-    std::vector<std::string> names;
-    for (std::string_view rest = endpoint.dialect.empty() ? row.usual_dialect : endpoint.dialect; !rest.empty();) {
-        names.emplace_back(rest.substr(0, rest.find(',')));
-        rest.remove_prefix(std::min(names.back().size() + 1, rest.size()));
-        if (Result<Dialect*> language = dialect(names.back()); !language)
-            return std::move(language.error());
-    }
-    if (names.size() > 1 && row.carries == TransportRow::Carries::bytes)
-        return Error{
-            Error::Kind::bad_request, {}, concat({"one dialect at a time over ", row.name, ", not all of ", text_of(endpoint)})};
-    return names;
-}
-
-Result<Dialect*> Agent::Impl::dialect(const std::string& name)
-{
-    std::unique_ptr<Dialect>& place = dialects_[name];
-    if (!place) {
-        const DialectRow* row = dialect_rows_.find(name);
-        if (!row)
-            return Error{
-                Error::Kind::unsupported, {}, concat({"no dialect '", name, "' (there are: ", dialect_rows_.names(), ")"})};
-        place = row->make(config_, context_);
-    }
-    return place.get();
 }
 
 void Agent::Impl::open_link(std::unique_ptr<ByteLink> bytes, Peer peer, const std::string& name)

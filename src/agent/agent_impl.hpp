@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an Agent is made of. agent.cpp has its tables, endpoints and links, stores.cpp its stores and when it is ready,
-// changes.cpp its reload and its end.
+// changes.cpp what its configuration may say, its reload and its end.
 #pragma once
 #include "agent/link.hpp"
 #include "agent/policy.hpp"
@@ -64,8 +64,8 @@ public:
 
 private:
     class Listening;
-    Result<Dialect*> dialect(const std::string& name);
-    Result<std::vector<std::string>> dialects_of(const Endpoint&, const TransportRow&);
+    static std::vector<std::string> dialects_of(const Endpoint&, const TransportRow&);
+    Status check(const Endpoint&) const;
     Status listen(const Endpoint&);
     void open_link(std::unique_ptr<ByteLink>, Peer, const std::string& dialect);
     void open_store(std::unique_ptr<Store>, Peer, const std::vector<std::string>& dialects);

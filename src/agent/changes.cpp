@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reload, and an end in good order. Both go on beside what is served: nothing of a link is looked at here but whether it is
-// idle.
+// What a configuration may say, a reload, and an end in good order. The last two go on beside what is served: nothing of a link
+// is looked at here but whether it is idle.
 #include "agent/agent_impl.hpp"
 #include "base/concat.hpp"
+#include "base/endpoint.hpp"
 #include "op/jobs.hpp"
 
 #include <algorithm>
@@ -19,6 +20,38 @@ Error unknown_in_rule(std::string_view what, std::string_view name, std::string_
 
 }  // namespace
 
+std::vector<std::string> Agent::Impl::dialects_of(const Endpoint& endpoint, const TransportRow& row)
+{
+    std::vector<std::string> names;
+    for (std::string_view rest = endpoint.dialect.empty() ? row.usual_dialect : endpoint.dialect; !rest.empty();) {
+        names.emplace_back(rest.substr(0, rest.find(',')));
+        rest.remove_prefix(std::min(names.back().size() + 1, rest.size()));
+    }
+    return names;
+}
+
+Status Agent::Impl::check(const Endpoint& endpoint) const
+{
+    const auto wrong = [](std::initializer_list<std::string_view> text) {
+        return Error{Error::Kind::bad_request, {}, concat(text)};
+    };
+    const std::string whole = text_of(endpoint);
+    const TransportRow* row = transport_rows_.find(endpoint.transport);
+    if (!row)
+        return wrong({"no transport '", endpoint.transport, "' in ", whole, " (there are: ", transport_rows_.names(), ")"});
+    const std::vector<std::string> names = dialects_of(endpoint, *row);
+    for (const std::string& name : names)
+        if (const DialectRow* dialect = dialect_rows_.find(name); !dialect)
+            return wrong({"no dialect '", name, "' in ", whole, " (there are: ", dialect_rows_.names(), ")"});
+        else if (dialect->over != row->carries)
+            return wrong({"the dialect '", name, "' is not spoken over ", row->name, ", as in ", whole});
+    if (names.empty())
+        return wrong({whole, " names no dialect, and ", row->name, " has no usual one"});
+    if (names.size() > 1 && row->carries == TransportRow::Carries::bytes)
+        return wrong({"one dialect at a time over ", row->name, ", not all of ", whole});
+    return done();
+}
+
 Status Agent::Impl::check(const Rules& rules) const
 {
     for (const std::vector<std::string>* names : {&rules.allowed, &rules.blocked})
@@ -30,6 +63,9 @@ Status Agent::Impl::check(const Rules& rules) const
 
 Status Agent::Impl::check(const Config& config) const
 {
+    for (const Endpoint& endpoint : config.listen)
+        if (Status status = check(endpoint); !status)
+            return status;
     for (const auto& [dialect, rules] : config.dialect_rules)
         if (!dialect_rows_.find(dialect))
             return unknown_in_rule("rules for dialect '", dialect, dialect_rows_.names());

@@ -53,11 +53,13 @@ void block_ends()
     ::sigprocmask(SIG_BLOCK, &ends, nullptr);
 }
 
-// What one setting says about operations, and nothing else. Its name: "operations.block", "dialect frames.allow".
+// What one setting says that only the agent can judge, and nothing else. Its name: "agent.listen", "dialect frames.allow".
 Config one_rule(const Config& all, const std::string& name)
 {
     const auto part = name.ends_with(".allow") ? &Rules::allowed : &Rules::blocked;
     Config one;
+    if (name == "agent.listen")
+        one.listen = all.listen;
     if (name.starts_with("operations."))
         one.rules.*part = all.rules.*part;
     for (const auto& [dialect, rules] : all.dialect_rules)
@@ -86,7 +88,7 @@ Config Program::first_config()
     return config;
 }
 
-// The agent knows which operations and dialects there are, the settings know which line it was: one at a time, then.
+// The agent knows which operations, dialects and transports there are, the settings know which line it was: one at a time, then.
 Status Program::check(const Settings& settings) const
 {
     for (const auto& [name, source] : settings.sources)
@@ -102,8 +104,11 @@ int Program::start()
     if (status)
         return 0;
     log_.write(Log::Level::error, status.error().text);
+    const Error& error = status.error();
+    if (!error.os && error.kind == Error::Kind::bad_request)
+        return 2;  // an address that is none
     // 3: no use in trying again, and a service manager is told so; with 1, the endpoint may be free the next time.
-    return status.error().kind == Error::Kind::unsupported && status.error().os ? 3 : 1;
+    return error.kind == Error::Kind::unsupported && error.os ? 3 : 1;
 }
 
 int Program::run()

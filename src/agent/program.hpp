@@ -20,7 +20,7 @@ class Program {
 public:
     using Load = std::function<Result<Settings>()>;                                          // again, for a reload
     Program(Load load, Settings settings, Init* init, std::function<void()> on_ready = {});  // init: we are process 1
-    Status check() const { return check(settings_); }  // what only the agent knows: which operations and dialects there are
+    Status check() const { return check(settings_); }  // what only the agent knows: which operations, dialects, transports
     std::string config_text() const { return print(settings_); }
     int start();  // the exit status: 0, all endpoints are open
     int run();    // the same

@@ -170,7 +170,8 @@ int run(Start start, int argc, char** argv, Init* init)
         if (daemon)
             daemon->ready(start.options.log_file ? Daemon::Log::kept : Daemon::Log::none);
     };
-    return Program(load, std::move(start.settings), init, on_ready).run();
+    const int status = Program(load, std::move(start.settings), init, on_ready).run();
+    return status == 2 ? 1 : status;  // as qemu-ga's
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ std::vector<DialectRow> rows()
 {
     return {
         {"frames", &make_frames},
-        {"nova", &make_nova},
+        {"nova", &make_nova, TransportRow::Carries::store},
         {"qga", &make_qga},
     };
 }

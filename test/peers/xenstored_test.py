@@ -128,13 +128,13 @@ def _():
 def _():
     with daemon("c") as store:
         code, _, errors = once("--listen", f"xenstore:{store.guest}=frames")
-        equal(code, 1)
+        equal(code, 2)
         has(errors, "the dialect 'frames' is not spoken over xenstore")
         code, _, errors = once("--listen", f"xenstore:{store.guest}=nova,nothing")
-        equal(code, 1)
+        equal(code, 2)
         has(errors, "no dialect 'nothing'")
     code, _, errors = once("--listen", "unix:/tmp/never=frames,qga")
-    equal(code, 1)
+    equal(code, 2)
     has(errors, "one dialect at a time over unix")
 
 

@@ -96,6 +96,26 @@ def _():
     has(err, "--block: a rule for operation 'rum'")
 
 
+@case("an endpoint whose transport or dialect there is not is told with its line, at the start and at a reload")
+def _():
+    for endpoint, word in (("nope:1", "no transport 'nope'"), ("vsock:1=zzz", "no dialect 'zzz'"), ("unix:/s=nova", "'nova' is not spoken over unix")):
+        text = f"[limits]\nruns=7\n[agent]\nlisten={endpoint}\n"
+        with folder() as name:
+            path = os.path.join(name, "c")
+            write(path, text.encode())
+            for options in (["--print-config"], ["--check"], []):
+                code, out, err = once("--config", path, *options)
+                equal((code, out, err.count("\n")), (2, "", 1))
+                has(err, f"{path}:4: ")
+                has(err, word)
+            write(path, f"[agent]\nlisten=unix:{name}/s\n".encode())
+            with Agent("--config", path, listen="file") as agent:
+                agent.log.wait_for("listening on")
+                write(path, text.encode())
+                agent.process.send_signal(signal.SIGHUP)
+                agent.log.wait_for(f"not reloaded, all stays as it was: {path}:4: ")
+
+
 # ---- peers and operations
 
 @case("a user that is not listed gets its connection closed and one line in the log")

@@ -92,16 +92,21 @@ def _():
             refused(f"{option}={value}", status=2, naming=(option, f"'{value}'"))
 
 
-@case("an unknown transport or dialect, or an address that is none, is told and ends with 1")
+@case("an unknown transport or dialect, a dialect that its transport cannot carry, or an address that is none, is told and ends with 2")
 def _():
     with folder() as where:
-        refused("--listen", "nope:1", naming=("'nope'", "unix", "vsock", "fd"))
-        refused("--listen", f"unix:{where}/s=zzz", naming=("'zzz'", "frames"))
+        good = ("--listen", f"unix:{where}/good")
+        refused(*good, "--listen", "nope:1", status=2, naming=("--listen", "'nope'", "unix", "vsock", "fd"))
+        refused(*good, "--listen", f"unix:{where}/s=zzz", status=2, naming=("--listen", "'zzz'", "frames"))
+        refused(*good, "--listen", f"unix:{where}/s=nova", status=2, naming=("'nova' is not spoken over unix",))
+        refused(*good, "--listen", "xenstore:=frames", status=2, naming=("'frames' is not spoken over xenstore",))
+        refused(*good, "--listen", f"unix:{where}/s=frames,qga", status=2, naming=("one dialect at a time",))
         for address in ("x", "", "1:", ":1", "1:2:3", "-1", "4294967295", "99999999999", "1024 "):
-            refused("--listen", "vsock:" + address, naming=(f"'{address}'",))
-        refused("--listen", "unix:", naming=("unix",))
-        for number in ("x", "", "-1", "99", "0x3", "3 "):
-            refused("--listen", "fd:" + number, naming=(number,))
+            refused("--listen", "vsock:" + address, status=2, naming=(f"'{address}'",))
+        refused("--listen", "unix:", status=2, naming=("unix",))
+        for number in ("x", "", "-1", "0x3", "3 "):
+            refused("--listen", "fd:" + number, status=2, naming=(number,))
+        refused("--listen", "fd:99", naming=("99",))
         equal(os.listdir(where), [])
 
 
@@ -202,7 +207,7 @@ def _():
 def _():
     with folder() as where:
         path = where + "/" + "x" * (108 - len(where) - 1)
-        refused("--listen", "unix:" + path, naming=("107", path))
+        refused("--listen", "unix:" + path, status=2, naming=("107", path))
         fits = path[:-1]
         with Agent("--listen", "unix:" + fits):
             equal(At(fits).ask("ping")["ok"], True)

@@ -76,7 +76,7 @@ Status Inherited::start(LinkSink& links)
         return Error{Error::Kind::bad_request, {}, "fd:" + number_ + " names no descriptor"};
     family_ = option_of(number, SO_DOMAIN);
     if (option_of(number, SO_TYPE) != SOCK_STREAM)
-        return Error{Error::Kind::bad_request, {}, "descriptor " + number_ + " is not a stream socket that we inherited"};
+        return Error{Error::Kind::not_found, {}, "descriptor " + number_ + " is not a stream socket that we inherited"};
     const bool listens = option_of(number, SO_ACCEPTCONN) == 1;
     Fd socket = moved_away(number);
     if (!socket || ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK) < 0)
