@@ -68,6 +68,14 @@ Config one_rule(const Config& all, const std::string& name)
     return one;
 }
 
+// What waits for a restart is not in force, so the next reload tells of it again, unless it is taken back.
+void keep_restarted(const Settings& in_force, Settings& fresh)
+{
+    for (const Setting& one : settings())
+        if (one.when == Setting::When::restart)
+            static_cast<void>(one.set(fresh, one.show(in_force)));  // what is shown can be set
+}
+
 }  // namespace
 
 Program::Program(Load load, Settings settings, Init* init, std::function<void()> on_ready)
@@ -186,6 +194,7 @@ void Program::reload()
         for (const std::string& name : differing(settings_, *fresh, Setting::When::reload))
             changed += (changed.empty() ? " " : ", ") + name;
         log_.write(Log::Level::info, "reloaded; changed:" + (changed.empty() ? " nothing" : changed));
+        keep_restarted(settings_, *fresh);
         settings_ = std::move(*fresh);
     }
     manager_.tell("READY=1");

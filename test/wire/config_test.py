@@ -154,6 +154,16 @@ def _():
         equal(agent.ask("info")["limits"]["connections"], 300)
 
 
+@case("what waits for a restart is told at each reload until it is taken back")
+def _():
+    with configured("") as agent:
+        def told(text):
+            seen = len(agent.log.lines)
+            agent.reconfigure(text, expect="reloaded; changed")
+            return sum("takes a restart" in line for line in agent.log.lines[seen:])
+        equal([told(text) for text in ("[agent]\nroot=/a\n", "[agent]\nroot=/a\n", "")], [1, 1, 0])
+
+
 @case("a configuration that became wrong changes nothing")
 def _():
     with configured("[limits]\nruns=7\n") as agent:
