@@ -149,6 +149,14 @@ def _():
         equal(b"gave up" in done.stderr, False, done.stderr)
 
 
+@case("get without a name to write to asks for nothing")
+def _():
+    asked = []
+    with fake_agent(asked.append) as at:
+        ends(tool("get", "/etc/hostname", "", at=at), 2, err="LOCAL is empty")
+    equal(asked, [])
+
+
 @case("wait outlives probes that are swallowed, refused or answered with nonsense")
 def _():
     tries = []

@@ -203,6 +203,8 @@ void Target::publish(std::int64_t mode)
 
 std::string target_path(const std::string& local, const std::string& remote)
 {
+    if (local.empty())
+        throw Failure(Exit::usage, "LOCAL is empty", "a file, a directory, or - for stdout");
     if (local == "-" || !is_folder(local))
         return local;
     const std::string name = last_name(remote);
