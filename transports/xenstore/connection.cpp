@@ -82,7 +82,7 @@ void XenConnection::write_next()
                 out_ += unsent_->message;
                 ++on_the_way_;
             }
-    if (on_the_way_ > 0 && !patience_) {
+    if (link_ && on_the_way_ > 0 && !patience_) {
         heard_ = false;
         patience_ = timers_.after(patience, std::bind_front(&XenConnection::on_patience, this));
     }
@@ -137,6 +137,8 @@ void XenConnection::on_readable()
     if (!link_)
         return;
     write_next();
+    if (!link_)
+        return;
     if (on_the_way_ == 0)
         patience_.reset();
     readiness_->wait_readable(&XenConnection::on_readable);
