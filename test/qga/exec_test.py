@@ -127,11 +127,13 @@ def _():
 
 @case("a program that cannot be started is told at once, in GLib's words")
 def _():
-    with One() as one, oracle() as theirs, Host(theirs.path) as host:
+    with One() as one, oracle() as their_agent, Host(their_agent.path) as host:
         for path in ("/bin/nonexistent", "nonexistent-cmd", "/etc/passwd", "/tmp", ""):
             said = refusal(one.host, "guest-exec", {"path": path})
             has(said, f"Failed to execute child process \u201c{path}\u201d (")
-            equal(refusal(host, "guest-exec", {"path": path}), f"Guest agent command failed, error was '{said}'", "7.2's frame")
+            theirs = refusal(host, "guest-exec", {"path": path})
+            if theirs != said:
+                equal(theirs, f"Guest agent command failed, error was '{said}'", "the frame that older ones put around it")
 
 
 @case("each way to capture gives its streams and nothing else")

@@ -129,6 +129,8 @@ def _():
     with folder() as place:
         for options, config in DUMPS:
             theirs, ours = (once(program, "-D", *options, config=config) for program in (oracle(), place + "/qemu-ga"))
+            if options == ["--blacklist=guest-ping"] and theirs[1].startswith("Unknown option"):    # newer ones
+                theirs = once(oracle(), "-D", "--block-rpcs=guest-ping")
             if "allow-rpcs=" not in theirs[1]:    # since 8.1
                 has(ours[1], "\nallow-rpcs=\n")
                 ours = (ours[0], ours[1].replace("allow-rpcs=\n", ""), ours[2])
