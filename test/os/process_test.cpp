@@ -115,9 +115,9 @@ TEST_CASE("process: a child that writes fast is let write for a moment, unwatche
     const auto process =
         spawn(loop, events, "cd " + dir.path() + "; head -c 40000 /dev/zero; : > one; read x < go; echo more; : > two; sleep 300",
               &timers);
+    const int without = watched() - 1;
     process->hold_output(true);  // so that the first look finds all of it
-    REQUIRE(loop.until([&] { return std::filesystem::exists(dir / "one"); }));
-    const int without = watched();
+    REQUIRE(loop.until([&] { return watched() == without && std::filesystem::exists(dir / "one"); }));
     process->hold_output(false);
     REQUIRE(loop.until([&] { return events.out.size() == 40000; }));
     CHECK(timers.waiting() == 1);
