@@ -8,6 +8,7 @@
  * oxenstored's socket is compiled in. It is made in $FAKEXEN_DIR instead, so that tests may run beside each other and need no root.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -287,6 +288,45 @@ int bind(int socket, const struct sockaddr *address, socklen_t length)
     }
     return real(socket, address, length);
 }
+
+/* Where oxenstored looks for its plugin (since Xen 4.20) is compiled in too: it is under $FAKEXEN_ROOT, as unpacked. */
+static const char *unpacked(const char *path, char *there, size_t size)
+{
+    const char *root = getenv("FAKEXEN_ROOT");
+    if (!path || !root || strncmp(path, "/usr/lib/xen-", 13) != 0)
+        return path;
+    snprintf(there, size, "%s%s", root, path);
+    return there;
+}
+
+DIR *opendir(const char *path)
+{
+    static DIR *(*real)(const char *);
+    char there[4096];
+    if (!real)
+        real = dlsym(RTLD_NEXT, "opendir");
+    return real(unpacked(path, there, sizeof there));
+}
+void *dlopen(const char *path, int flags)
+{
+    static void *(*real)(const char *, int);
+    char there[4096];
+    if (!real)
+        real = dlsym(RTLD_NEXT, "dlopen");
+    return real(unpacked(path, there, sizeof there), flags);
+}
+#define PLAY_STAT(name)                                         \
+    int name(const char *path, struct name *info)               \
+    {                                                           \
+        static int (*real)(const char *, struct name *);        \
+        char there[4096];                                       \
+        if (!real)                                              \
+            real = dlsym(RTLD_NEXT, #name);                     \
+        return real(unpacked(path, there, sizeof there), info); \
+    }
+PLAY_STAT(stat)
+PLAY_STAT(stat64)
+
 int unlink(const char *path)
 {
     static int (*real)(const char *);

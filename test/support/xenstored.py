@@ -262,7 +262,7 @@ class Xenstored:
         argv = [self._binary, "-N", *self._options] if self.kind == "c" else [
             self._binary, "--no-fork", "--config-file", self._configuration(), *self._options]
         environment = {**os.environ, "LD_PRELOAD": self._shim, "LD_LIBRARY_PATH": _libraries(), "FAKEXEN_DIR": self.folder,
-                       "XENSTORED_RUNDIR": self.folder}
+                       "FAKEXEN_ROOT": UNPACKED, "XENSTORED_RUNDIR": self.folder}
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self._process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                              preexec_fn=_die_with_us)
